@@ -1,0 +1,83 @@
+/* The configuration of a process: made once from defaults, a file and the command line, then read
+ * by everybody and changed by nobody. Scalar keys are fields made from config.def ("bosh.wait" is
+ * c->bosh_wait, in the unit that the list names); the three lists are below. */
+#ifndef APP_CONFIG_H
+#define APP_CONFIG_H
+
+#include <stdint.h>
+#include <stdio.h>
+#include "net/addr.h"
+#include "session/route.h"
+
+enum config_log_target { CONFIG_LOG_STDERR, CONFIG_LOG_SYSLOG }; /* c->log_target */
+
+enum config_compress { CONFIG_COMPRESS_ON, CONFIG_COMPRESS_OFF }; /* c->http_compress */
+enum config_deflate { CONFIG_DEFLATE_ON, CONFIG_DEFLATE_OFF };	  /* c->websocket_deflate */
+enum config_cors { CONFIG_CORS_ON, CONFIG_CORS_OFF };		  /* c->http_cors */
+enum config_absent_origin { CONFIG_ABSENT_ORIGIN_ALLOW, CONFIG_ABSENT_ORIGIN_REFUSE };
+
+struct config_listen {
+	char *name; /* unique */
+	struct addr addr;
+};
+
+struct config_domain {
+	char *name;			/* unique; ASCII letters in lower case */
+	struct route_backend *backends; /* .host (owned), .port; in order of preference */
+	size_t n_backends;
+};
+
+#define CONFIG_FIELD_INT int64_t
+#define CONFIG_FIELD_CHOICE int		 /* log_level: an enum log_level */
+#define CONFIG_FIELD_ADDRESS struct addr /* AF_UNSPEC: none */
+#define CONFIG_FIELD_TEXT char *	 /* never NULL */
+
+struct config {
+#define X(field, path, type, unit, minimum, maximum, def, sentence) CONFIG_FIELD_##type field;
+#include "app/config.def"
+#undef X
+	struct config_listen *listen; /* at least one once finished */
+	size_t n_listen;
+	struct config_domain *domains; /* at least one once finished */
+	size_t n_domains;
+	struct routes routes; /* the domains again, as sessions look them up; once finished */
+	const char **origins; /* NULL-terminated, as written; "*" or "none" stands alone */
+	size_t n_origins;
+	const char **allowed; /* the same as rules (proto/origin.h); once finished */
+	bool own_origins;     /* those are the file's, no longer the default */
+};
+
+/* Where a function below answers false, this holds one line that says what is wrong and what would
+ * be right, without a newline. */
+struct config_error {
+	char text[512];
+};
+
+struct config *config_new(void); /* all defaults; no listener, no domain, any origin */
+void config_free(struct config *c);
+
+/* Reads JSON with comments: sets what is named there, adds to the lists. The error is
+ * "NAME:LINE: what". config_read() takes the text itself and is told its name. */
+bool config_read_file(struct config *c, const char *name, struct config_error *e);
+bool config_read(struct config *c, const char *name, struct slice text, struct config_error *e);
+
+/* Sets one scalar key by its dotted path. */
+bool config_set(struct config *c, struct slice path, struct slice value, struct config_error *e);
+
+/* Adds to a list. An unknown domain is made, a known one gets a further backend. Backend:
+ * "tcp://host:port" or "host:port". */
+bool config_add_listen(struct config *c, struct slice name, struct slice address,
+		       struct config_error *e);
+bool config_add_backend(struct config *c, struct slice domain, struct slice backend,
+			struct config_error *e);
+void config_clear_listen(struct config *c);
+
+/* The last step: a listener on 127.0.0.1:5280 where there is none, the checks that span keys, and
+ * c->routes. */
+bool config_finish(struct config *c, struct config_error *e);
+
+/* The whole of it as JSON with comments, each key with its sentence, unit, range and default.
+ * Reading it back gives the same configuration. */
+void config_print(const struct config *c, FILE *out);
+
+#endif

@@ -1,0 +1,195 @@
+/* The daemon: makes what the threads share, starts them, waits for a signal, and takes it all down
+ * in the reverse order. The main thread does nothing else, so a signal is never handled inside
+ * work. */
+#include "app/daemon.h"
+#include "app/acceptor.h"
+#include "app/status.h"
+#include "app/worker.h"
+#include "app/www.h"
+#include "base/log.h"
+#include "base/random.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum {
+	XML_ELEMENT_DEPTH_SPARE = 2, /* a stanza stands one or two levels deep in <body/> */
+	OPEN_LIMIT = 10000,	     /* ms for a WebSocket client's first <open/> */
+	WS_CLOSE_WAIT = 2000,	     /* ms for it to answer <close/> */
+	SESSION_CLOSE_WAIT = 3000    /* ms for both halves of a session to finish */
+};
+
+static const char *const bosh_paths[] = {"/http-bind", "/bosh", NULL};
+static const char *const websocket_paths[] = {"/xmpp-websocket", "/ws", NULL};
+
+/* Each session needs two descriptors: take all that we may have. */
+static void raise_descriptors(const struct config *c)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) < 0)
+		return;
+	lim.rlim_cur = lim.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &lim) < 0)
+		log_warn("start", "problem=\"open files cannot be raised: %s\"", strerror(errno));
+	if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur < 2 * (rlim_t)c->limits_sessions)
+		log_info(
+		    "start",
+		    "open-files=%llu text=\"enough for about %llu sessions; raise the hard limit "
+		    "for more\"",
+		    (unsigned long long)lim.rlim_cur, (unsigned long long)lim.rlim_cur / 2);
+}
+
+static int count_workers(const struct config *c)
+{
+	cpu_set_t set;
+	int n = (int)c->workers;
+
+	if (n == 0 && sched_getaffinity(0, sizeof(set), &set) == 0)
+		n = CPU_COUNT(&set);
+	return n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : n;
+}
+
+static void fill_env(struct app *app)
+{
+	const struct config *c = app->config;
+	struct session_env *e = &app->env;
+
+	e->routes = c->routes;
+	e->backend_limits = (struct xml_limits){.bytes = (uint32_t)c->limits_stanza,
+						.depth = (uint16_t)c->limits_depth,
+						.attributes = (uint16_t)c->limits_attributes};
+	e->bosh.wait = c->bosh_wait * 1000;
+	e->bosh.inactivity = c->bosh_inactivity * 1000;
+	e->bosh.polling = c->bosh_polling * 1000;
+	e->bosh.maxpause = c->bosh_maxpause * 1000;
+	e->bosh.features_wait = c->bosh_features_wait_ms;
+	e->bosh.hold = (int)c->bosh_hold;
+	e->bosh.queue = (uint32_t)c->limits_queue;
+	e->websocket.ping = c->websocket_ping * 1000;
+	e->websocket.open_wait = c->websocket_open_wait_ms;
+	e->websocket.open_limit = OPEN_LIMIT;
+	e->websocket.close_wait = WS_CLOSE_WAIT;
+	e->websocket.see_other_uri = c->shutdown_see_other_uri;
+	e->websocket.queue = (uint32_t)c->limits_queue;
+	e->client_queue = (uint32_t)c->limits_queue;
+	e->backend_queue = (uint32_t)c->limits_queue;
+	e->close_wait = SESSION_CLOSE_WAIT;
+}
+
+static void fill_web(struct app *app, const struct web_files *www)
+{
+	const struct config *c = app->config;
+	struct web_config *w = &app->web;
+
+	app->client_limits =
+	    (struct xml_limits){.bytes = (uint32_t)c->limits_body,
+				.depth = (uint16_t)(c->limits_depth + XML_ELEMENT_DEPTH_SPARE),
+				.attributes = (uint16_t)c->limits_attributes};
+	w->head_max = (uint32_t)c->http_head;
+	w->body_max = (uint32_t)c->limits_body;
+	w->head_timeout = c->http_head_timeout * 1000;
+	w->body_timeout = c->http_body_timeout * 1000;
+	w->idle_timeout = c->http_idle_timeout * 1000;
+	w->write_timeout = c->http_write_timeout * 1000;
+	w->answer_wait = 5000;
+	w->limits = &app->client_limits;
+	w->bosh_paths = bosh_paths;
+	w->websocket_paths = websocket_paths;
+	w->origins = c->allowed;
+	w->deflate = c->websocket_deflate == CONFIG_DEFLATE_ON;
+	w->compress = c->http_compress == CONFIG_COMPRESS_ON;
+	w->cors = c->http_cors == CONFIG_CORS_ON;
+	w->absent_origin = c->websocket_absent_origin == CONFIG_ABSENT_ORIGIN_ALLOW;
+	w->traffic_files = www;
+	w->status_files = &status_page;
+	app->hostmeta = (struct hostmeta){.bosh = c->public_bosh,
+					  .websocket = c->public_websocket,
+					  .ips = c->public_ips,
+					  .ttl = c->public_ttl};
+	w->hostmeta = &app->hostmeta;
+}
+
+static bool start_workers(struct app *app)
+{
+	for (int i = 0; i < app->n; i++) {
+		app->workers[i] = worker_new(app, (uint8_t)i);
+		if (!app->workers[i])
+			return false;
+	}
+	for (int i = 0; i < app->n; i++)
+		worker_start(app->workers[i]);
+	return true;
+}
+
+static void wait_for_signal(void)
+{
+	sigset_t set;
+	int sig;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigwait(&set, &sig);
+	log_info("stop", "signal=%s", strsignal(sig));
+}
+
+/* Before any thread starts, so that all inherit it; a signal that comes while starting waits. */
+static void block_signals(void)
+{
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static void serve(struct app *app, struct acceptor *a)
+{
+	acceptor_start(a);
+	log_info("ready", "version=%s workers=%d domains=%zu", PACKAGE_VERSION, app->n,
+		 app->config->n_domains);
+	wait_for_signal();
+	acceptor_stop(a);
+	for (int i = 0; i < app->n; i++)
+		worker_post(app->workers[i], letter_new(LETTER_STOP));
+	for (int i = 0; i < app->n; i++)
+		worker_join(app->workers[i]);
+	log_info("stopped", "version=%s", PACKAGE_VERSION);
+}
+
+int daemon_run(const struct config *config)
+{
+	struct app app = {.config = config, .started = worker_clock()};
+	struct acceptor *a = NULL;
+	struct web_files *www = NULL;
+	bool good;
+
+	block_signals();
+	raise_descriptors(config);
+	random_bytes(&app.instance, sizeof(app.instance));
+	random_bytes(app.key, sizeof(app.key));
+	app.n = count_workers(config);
+	if (*config->www_directory && !(www = www_load(config->www_directory)))
+		return 1;
+	if (www && config->http_compress == CONFIG_COMPRESS_ON)
+		web_files_pack(www);
+	fill_env(&app);
+	fill_web(&app, www);
+	a = acceptor_new(&app);
+	good = a && start_workers(&app);
+	if (good)
+		serve(&app, a);
+	for (int i = 0; i < app.n; i++)
+		worker_free(app.workers[i]);
+	acceptor_free(a);
+	www_free(www);
+	return good ? 0 : 1;
+}

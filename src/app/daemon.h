@@ -1,0 +1,10 @@
+/* The daemon: from a configuration to running workers, and back to nothing on SIGTERM. */
+#ifndef APP_DAEMON_H
+#define APP_DAEMON_H
+
+#include "app/config.h"
+
+/* Runs until SIGTERM or SIGINT; the exit code. The configuration is borrowed. */
+int daemon_run(const struct config *config);
+
+#endif

@@ -1,0 +1,74 @@
+/* JSON out, by yajl. */
+#include "app/json.h"
+
+#include <assert.h>
+
+struct json json_new(void)
+{
+	struct json j = {yajl_gen_alloc(NULL)};
+
+	assert(j.g);
+	yajl_gen_config(j.g, yajl_gen_validate_utf8, 1);
+	return j;
+}
+
+struct buf json_done(struct json *j)
+{
+	const unsigned char *text;
+	size_t n;
+	struct buf b;
+
+	yajl_gen_get_buf(j->g, &text, &n);
+	b = buf_copy(slice_of((const char *)text, n));
+	yajl_gen_free(j->g);
+	j->g = NULL;
+	return b;
+}
+
+static void put(struct json *j, const char *s)
+{
+	if (s)
+		yajl_gen_string(j->g, (const unsigned char *)s, strlen(s));
+}
+
+void json_open(struct json *j, const char *key)
+{
+	put(j, key);
+	yajl_gen_map_open(j->g);
+}
+
+void json_close(struct json *j)
+{
+	yajl_gen_map_close(j->g);
+}
+
+void json_array(struct json *j, const char *key)
+{
+	put(j, key);
+	yajl_gen_array_open(j->g);
+}
+
+void json_array_close(struct json *j)
+{
+	yajl_gen_array_close(j->g);
+}
+
+void json_text(struct json *j, const char *key, struct slice value)
+{
+	struct buf ascii = {0};
+
+	put(j, key);
+	if (yajl_gen_string(j->g, (const unsigned char *)(value.p ? value.p : ""), value.n) ==
+	    yajl_gen_status_ok)
+		return;
+	for (size_t i = 0; i < value.n; i++)
+		buf_addc(&ascii, value.p[i] & 0x80 ? '?' : value.p[i]);
+	yajl_gen_string(j->g, (const unsigned char *)buf_slice(&ascii).p, ascii.len);
+	buf_clear(&ascii);
+}
+
+void json_int(struct json *j, const char *key, int64_t value)
+{
+	put(j, key);
+	yajl_gen_integer(j->g, value);
+}

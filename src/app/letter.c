@@ -1,0 +1,35 @@
+/* Letters: what web, sessions, workers and control say to each other. */
+#include "app/letter.h"
+#include "app/tally.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+struct letter *letter_new(enum letter_type type)
+{
+	struct letter *l = mem_zalloc(sizeof(*l));
+
+	l->type = type;
+	return l;
+}
+
+void letter_free(struct letter *l)
+{
+	switch (l->type) {
+	case LETTER_ACCEPT:
+		if (l->u.accept.fd >= 0)
+			close(l->u.accept.fd);
+		break;
+	case LETTER_REQUEST: body_free(l->u.request.body); break;
+	case LETTER_REPLY:
+		buf_clear(&l->u.reply.body);
+		free(l->u.reply.type);
+		break;
+	case LETTER_FRAME: frame_free(l->u.frame.frame); break;
+	case LETTER_SEND: buf_clear(&l->u.frames); break;
+	case LETTER_TELL: tally_free(l->u.ask.tally); break;
+	default: break;
+	}
+	free(l);
+}

@@ -1,0 +1,61 @@
+/* Letters: what web, sessions, workers and control say to each other. A letter goes to a worker and
+ * belongs to whoever has it; inside one worker it is a list entry, to another a pointer in its
+ * mailbox, and the code that reads it is the same. Handles name things in it, never pointers. */
+#ifndef APP_LETTER_H
+#define APP_LETTER_H
+
+#include "net/addr.h"
+#include "net/mailbox.h"
+#include "proto/body.h"
+#include "proto/frame.h"
+#include "proto/sid.h"
+#include "web/web.h"
+
+enum letter_type {
+#define X(name, text) LETTER_##name,
+#include "app/letter.def"
+#undef X
+	LETTER_COUNT
+};
+
+struct letter {
+	struct mail mail;
+	enum letter_type type;
+	handle_t handle;  /* of a request, a WebSocket, a question */
+	handle_t session; /* of a session */
+	union {
+		struct {
+			int fd;
+			enum web_listener_kind kind;
+		} accept;
+		struct {
+			struct body *body; /* owned */
+			struct sid sid;	   /* unless `create` */
+			bool create;
+			struct addr peer;
+		} request;
+		int64_t wait; /* HELD, ms */
+		struct {
+			int status;
+			struct buf body; /* owned */
+			char *type;	 /* owned; Content-Type, NULL: the usual */
+		} reply;
+		struct {
+			struct frame *frame; /* owned, or NULL */
+			enum reason bad;
+		} frame;
+		uint64_t serial;
+		struct buf frames; /* SEND, owned */
+		uint16_t code;	   /* CLOSE */
+		struct {
+			uint8_t worker;	     /* who asks, or who tells */
+			uint32_t most;	     /* rows wanted */
+			struct tally *tally; /* TELL, owned */
+		} ask;
+	} u;
+};
+
+struct letter *letter_new(enum letter_type type);
+void letter_free(struct letter *l); /* with what it still owns */
+
+#endif

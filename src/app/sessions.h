@@ -1,0 +1,28 @@
+/* The owner's table: every session of one worker, by sid and by handle, each with its leg to the
+ * backend and its one timer. It carries out what sessions want, and frees them, in the turn only.
+ */
+#ifndef APP_SESSIONS_H
+#define APP_SESSIONS_H
+
+#include "app/worker.h"
+
+struct sessions *sessions_new(struct worker *w);
+void sessions_free(struct sessions *t); /* logs and frees all that is left */
+
+/* A letter from the web side: REQUEST, HURRY, GONE, FRAME, PONG, DRAINED, CLOSED. The letter stays
+ * the caller's; what is taken out of it is gone from it. */
+void sessions_deliver(struct sessions *t, struct letter *l);
+
+/* A WebSocket is up: its session's handle, or 0 where a limit refuses it. Only makes room: the
+ * session's own code does not run yet. */
+handle_t sessions_websocket(struct sessions *t, handle_t ws, const struct addr *peer);
+
+/* Pumps every session that something happened to, and frees the dead. */
+void sessions_pump(struct sessions *t);
+
+/* Ends some hundred sessions that are not ending yet; false when all are. */
+bool sessions_stop(struct sessions *t, enum reason r);
+
+void sessions_tally(struct sessions *t, struct tally *tally, uint32_t most);
+
+#endif

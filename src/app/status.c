@@ -1,0 +1,292 @@
+/* The status API: questions and answers travel as letters, so that it sees no session of another
+ * worker, and a worker that hangs is named instead of waited for. */
+#include "app/status.h"
+#include "app/json.h"
+#include "app/sessions.h"
+#include "app/tally.h"
+#include "base/mem.h"
+#include "base/num.h"
+
+#include <stdlib.h>
+
+enum {
+	ANSWER_WAIT = 1000, /* ms for all workers to answer */
+	ROWS_DEFAULT = 100,
+	ROWS_MAX = 1000
+};
+
+/* A question on its way: answered when every worker told, or at its deadline. */
+struct question {
+	struct question *next;
+	handle_t request; /* of the HTTP request */
+	handle_t handle;  /* its own, in the letters */
+	int64_t deadline;
+	int told;
+	bool rows;
+	struct tally *tallies[WORKERS_MAX]; /* owned; NULL: has not answered */
+};
+
+struct status {
+	struct worker *w; /* borrowed */
+	struct question *first;
+	ev_timer timer; /* wakes the loop for deadlines; runs while a question is out */
+};
+
+static void on_timer(struct ev_loop *loop, ev_timer *t, int events)
+{
+	(void)loop;
+	(void)t;
+	(void)events;
+}
+
+struct status *status_new(struct worker *w)
+{
+	struct status *s = mem_zalloc(sizeof(*s));
+
+	s->w = w;
+	ev_timer_init(&s->timer, on_timer, .25, .25);
+	return s;
+}
+
+static void question_free(struct status *s, struct question **at)
+{
+	struct question *q = *at;
+
+	*at = q->next;
+	slots_remove(&s->w->slots, q->handle);
+	for (int i = 0; i < WORKERS_MAX; i++)
+		tally_free(q->tallies[i]);
+	free(q);
+	if (!s->first)
+		ev_timer_stop(s->w->loop, &s->timer);
+}
+
+void status_free(struct status *s)
+{
+	while (s->first)
+		question_free(s, &s->first);
+	ev_timer_stop(s->w->loop, &s->timer);
+	free(s);
+}
+
+static void ask(struct status *s, handle_t request, bool rows, uint32_t most)
+{
+	struct worker *w = s->w;
+	struct question *q = mem_zalloc(sizeof(*q));
+
+	q->request = request;
+	q->rows = rows;
+	q->deadline = w->now + ANSWER_WAIT;
+	q->handle = slots_add(&w->slots, q);
+	q->next = s->first;
+	s->first = q;
+	ev_timer_start(w->loop, &s->timer);
+	for (int i = 0; i < w->app->n; i++) {
+		struct letter *l = letter_new(LETTER_ASK);
+
+		l->handle = q->handle;
+		l->u.ask.worker = w->index;
+		l->u.ask.most = most;
+		worker_send(w, (uint8_t)i, l);
+	}
+}
+
+/* The number behind limit= in a query. */
+static uint32_t wanted(struct slice query)
+{
+	while (query.p) {
+		struct slice value = slice_cut(&query, '&'), name = slice_cut(&value, '=');
+		int64_t n = num_parse(value, ROWS_MAX);
+
+		if (slice_is(name, "limit") && n >= 0)
+			return (uint32_t)n;
+	}
+	return ROWS_DEFAULT;
+}
+
+void status_get(struct status *s, handle_t h, struct slice path)
+{
+	struct slice name = slice_cut(&path, '?');
+	struct buf none = {0};
+
+	if (slice_is(name, "/api/status")) {
+		ask(s, h, false, 0);
+	} else if (slice_is(name, "/api/sessions")) {
+		ask(s, h, true, wanted(path));
+	} else {
+		BUF_LIT(&none, "{\"error\":\"unknown: there are /api/status and /api/sessions\"}");
+		web_reply(s->w->web, h, 404, &none, "application/json");
+	}
+}
+
+void status_ask(struct status *s, const struct letter *l)
+{
+	struct worker *w = s->w;
+	struct letter *reply = letter_new(LETTER_TELL);
+	struct tally *y = tally_new(w->index);
+	struct web_counts c;
+
+	sessions_tally(w->sessions, y, l->u.ask.most);
+	web_counts(w->web, &c);
+	y->connections = c.connections;
+	y->websockets = c.websockets;
+	y->waiting = c.requests_waiting;
+	y->refused += c.refused;
+	y->turns = w->turns;
+	y->turn_max_us = w->turn_max_us;
+	w->turn_max_us = 0;
+	reply->handle = l->handle;
+	reply->u.ask.worker = w->index;
+	reply->u.ask.tally = y;
+	worker_send(w, l->u.ask.worker, reply);
+}
+
+static void put_numbers(struct json *j, const struct tally *y)
+{
+	json_int(j, "sessions", y->sessions);
+	json_int(j, "bosh", y->bosh);
+	json_int(j, "websocket", y->websocket);
+	json_int(j, "opening", y->opening);
+	json_int(j, "open", y->open);
+	json_int(j, "detached", y->detached);
+	json_int(j, "closing", y->closing);
+	json_int(j, "connections", y->connections);
+	json_int(j, "websockets", y->websockets);
+	json_int(j, "requests_waiting", y->waiting);
+	json_int(j, "requests_total", (int64_t)y->requests);
+	json_int(j, "requests_foreign", (int64_t)y->foreign);
+	json_int(j, "sessions_created", (int64_t)y->created);
+	json_int(j, "sessions_ended", (int64_t)y->ended);
+	json_int(j, "refused", (int64_t)y->refused);
+	json_int(j, "stanzas_in", (int64_t)y->stanzas_in);
+	json_int(j, "stanzas_out", (int64_t)y->stanzas_out);
+	json_int(j, "bytes_in", (int64_t)y->bytes_in);
+	json_int(j, "bytes_out", (int64_t)y->bytes_out);
+	json_int(j, "turns", (int64_t)y->turns);
+	json_int(j, "turn_max_us", (int64_t)y->turn_max_us);
+}
+
+static void add(struct tally *sum, const struct tally *y)
+{
+	sum->sessions += y->sessions;
+	sum->bosh += y->bosh;
+	sum->websocket += y->websocket;
+	sum->opening += y->opening;
+	sum->open += y->open;
+	sum->detached += y->detached;
+	sum->closing += y->closing;
+	sum->connections += y->connections;
+	sum->websockets += y->websockets;
+	sum->waiting += y->waiting;
+	sum->requests += y->requests;
+	sum->foreign += y->foreign;
+	sum->created += y->created;
+	sum->ended += y->ended;
+	sum->refused += y->refused;
+	sum->stanzas_in += y->stanzas_in;
+	sum->stanzas_out += y->stanzas_out;
+	sum->bytes_in += y->bytes_in;
+	sum->bytes_out += y->bytes_out;
+	sum->turns += y->turns;
+	if (y->turn_max_us > sum->turn_max_us)
+		sum->turn_max_us = y->turn_max_us;
+}
+
+static void put_row(struct json *j, const struct tally_row *r, uint8_t worker)
+{
+	const struct session_facts *f = &r->facts;
+	char from[ADDR_TEXT];
+
+	json_open(j, NULL);
+	json_text(j, "id", slice_str(r->id));
+	json_int(j, "worker", worker);
+	json_text(j, "transport", slice_str(f->front));
+	json_text(j, "state", slice_str(session_state_name(f->state)));
+	json_text(j, "jid", f->jid);
+	json_text(j, "domain", slice_str(f->route ? f->route->domain : ""));
+	json_text(j, "peer", slice_str(addr_print(&r->peer, false, from)));
+	json_int(j, "age_ms", r->age);
+	json_int(j, "held", f->counts.held);
+	json_int(j, "waiting", f->counts.waiting);
+	json_int(j, "queued_bytes", (int64_t)f->counts.queued);
+	json_int(j, "replay_bytes", (int64_t)f->counts.kept);
+	json_int(j, "stanzas_in", (int64_t)f->in.stanzas);
+	json_int(j, "stanzas_out", (int64_t)f->out.stanzas);
+	json_int(j, "bytes_in", (int64_t)f->in.bytes);
+	json_int(j, "bytes_out", (int64_t)f->out.bytes);
+	json_close(j);
+}
+
+static void put_workers(struct json *j, const struct question *q, int n)
+{
+	json_array(j, "workers");
+	for (int i = 0; i < n; i++) {
+		if (!q->tallies[i])
+			continue;
+		json_open(j, NULL);
+		json_int(j, "worker", i);
+		put_numbers(j, q->tallies[i]);
+		json_close(j);
+	}
+	json_array_close(j);
+	json_array(j, "silent_workers");
+	for (int i = 0; i < n; i++)
+		if (!q->tallies[i])
+			json_int(j, NULL, i);
+	json_array_close(j);
+}
+
+static void answer(struct status *s, struct question **at)
+{
+	const struct question *q = *at;
+	const struct app *app = s->w->app;
+	struct json j = json_new();
+	struct tally sum = {0};
+	struct buf body;
+
+	json_open(&j, NULL);
+	json_text(&j, "version", SLICE(PACKAGE_VERSION));
+	json_int(&j, "uptime_ms", s->w->now - app->started);
+	for (int i = 0; i < app->n; i++)
+		if (q->tallies[i])
+			add(&sum, q->tallies[i]);
+	put_numbers(&j, &sum);
+	put_workers(&j, q, app->n);
+	if (q->rows) {
+		json_array(&j, "list");
+		for (int i = 0; i < app->n; i++)
+			for (uint32_t k = 0; q->tallies[i] && k < q->tallies[i]->n_rows; k++)
+				put_row(&j, &q->tallies[i]->rows[k], (uint8_t)i);
+		json_array_close(&j);
+	}
+	json_close(&j);
+	body = json_done(&j);
+	web_reply(s->w->web, q->request, 200, &body, "application/json");
+	question_free(s, at);
+}
+
+void status_tell(struct status *s, struct letter *l)
+{
+	struct question *q = slots_get(&s->w->slots, l->handle), **at;
+
+	if (!q || q->tallies[l->u.ask.worker])
+		return;
+	q->tallies[l->u.ask.worker] = MEM_TAKE(l->u.ask.tally);
+	if (++q->told < s->w->app->n)
+		return;
+	for (at = &s->first; *at != q; at = &(*at)->next)
+		continue;
+	answer(s, at);
+}
+
+void status_expire(struct status *s, int64_t now)
+{
+	struct question **at = &s->first;
+
+	while (*at) {
+		if (now >= (*at)->deadline)
+			answer(s, at);
+		else
+			at = &(*at)->next;
+	}
+}

@@ -1,0 +1,44 @@
+/* A tally: what one worker tells about itself and some of its sessions, as plain numbers. */
+#ifndef APP_TALLY_H
+#define APP_TALLY_H
+
+#include <stdint.h>
+#include "session/session.h"
+#include "net/addr.h"
+
+enum { PUBLIC_ID = 32 };
+
+struct tally_row {
+	struct session_facts facts; /* .jid points to `jid`; .route lives as long as the process */
+	char *jid;		    /* owned */
+	char id[PUBLIC_ID];
+	struct addr peer;
+	int64_t age; /* ms */
+};
+
+struct tally {
+	uint8_t worker;
+	uint32_t sessions, bosh, websocket; /* alive */
+	uint32_t opening, open, detached, closing;
+	uint32_t connections, websockets, waiting; /* of its web */
+	uint64_t created, ended, refused;
+	uint64_t requests,
+	    foreign; /* BOSH requests for its sessions; those that came by another worker */
+	uint64_t stanzas_in, stanzas_out, bytes_in, bytes_out; /* of ended and living sessions */
+	uint64_t turns, turn_max_us;
+	struct tally_row *rows; /* owned */
+	uint32_t n_rows;
+};
+
+struct tally *tally_new(uint8_t worker);
+void tally_free(struct tally *t); /* NULL is fine */
+
+/* Counts a session: what it carried; with a living one, also what it is. */
+void tally_traffic(struct tally *t, const struct session_facts *f);
+void tally_session(struct tally *t, const struct session_facts *f, bool websocket);
+
+/* A further row, for which there must be room; its id is left to the caller. */
+struct tally_row *tally_row(struct tally *t, const struct session_facts *f, const struct addr *peer,
+			    int64_t now);
+
+#endif

@@ -1,0 +1,73 @@
+/* A worker: one thread with its loop, its web, its sessions and its mailbox, shared with nobody.
+ * All its work happens in the turn, once per round of the loop, after the callbacks. */
+#ifndef APP_WORKER_H
+#define APP_WORKER_H
+
+#include <ev.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "app/config.h"
+#include "app/letter.h"
+#include "net/dial.h"
+#include "proto/effect.h"
+#include "session/session.h"
+
+enum { WORKERS_MAX = 64 };
+
+/* What all workers read; made before they start and never changed but for the atomics. */
+struct app {
+	const struct config *config;
+	uint64_t instance; /* random id of this process, in every sid */
+	uint8_t key[SID_KEY];
+	struct session_env env;
+	struct web_config web;
+	struct xml_limits client_limits;
+	struct hostmeta hostmeta;
+	int64_t started; /* ms, monotonic */
+	int n;
+	struct worker *workers[WORKERS_MAX];
+	atomic_uint sessions; /* alive in all workers */
+};
+
+struct sessions;
+struct status;
+
+struct worker {
+	struct app *app; /* borrowed */
+	uint8_t index;
+	atomic_uint load; /* connections, for the acceptor's choice */
+	pthread_t thread;
+	struct ev_loop *loop;
+	ev_prepare turn;
+	ev_idle busy;  /* keeps the loop awake while work is left over */
+	ev_timer tick; /* while stopping */
+	struct mailbox mail;
+	struct mail *first, **last; /* letters to itself, in order */
+	struct slots slots;
+	struct web *web;
+	struct dns *dns;
+	struct sid_signer *signer;
+	struct sessions *sessions;
+	struct status *status;
+	struct effects effects;
+	int64_t now; /* ms, monotonic; refreshed each turn */
+	uint64_t turns, turn_max_us;
+	bool stopping;
+	int64_t stop_by;
+};
+
+int64_t worker_clock(void); /* ms, monotonic */
+
+struct worker *worker_new(struct app *app, uint8_t index); /* on the main thread, before any runs */
+void worker_start(struct worker *w);
+void worker_join(struct worker *w);
+void worker_free(struct worker *w); /* after all were joined */
+
+/* Sends l (taken) from worker w to worker `to`: w itself, or another one. */
+void worker_send(struct worker *w, uint8_t to, struct letter *l);
+
+/* The same from a thread that is no worker. */
+void worker_post(struct worker *to, struct letter *l);
+
+#endif

@@ -1,0 +1,82 @@
+/* Handle slots with generations: an array and a free list threaded through it. */
+#include "base/slots.h"
+#include "base/mem.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { SLOT_NONE = 0xffffff };
+
+struct slot {
+	void *object;  /* borrowed; NULL while free */
+	uint32_t gen;  /* of the present, or the next, object */
+	uint32_t next; /* free list */
+};
+
+void slots_init(struct slots *s, uint8_t worker)
+{
+	*s = (struct slots){.free = SLOT_NONE, .worker = worker};
+}
+
+void slots_clear(struct slots *s)
+{
+	free(s->v);
+	slots_init(s, s->worker);
+}
+
+static void grow(struct slots *s)
+{
+	uint32_t n = s->n ? s->n * 2 : 16;
+
+	assert(n < SLOT_NONE);
+	s->v = mem_realloc(s->v, n * sizeof(*s->v));
+	for (uint32_t i = n; i-- > s->n;) {
+		s->v[i] = (struct slot){.gen = 1, .next = s->free};
+		s->free = i;
+	}
+	s->n = n;
+}
+
+handle_t slots_add(struct slots *s, void *object)
+{
+	uint32_t i;
+
+	assert(object);
+	if (s->free == SLOT_NONE)
+		grow(s);
+	i = s->free;
+	s->free = s->v[i].next;
+	s->v[i].object = object;
+	return (handle_t)s->worker << 56 | (handle_t)i << 32 | s->v[i].gen;
+}
+
+static struct slot *find(const struct slots *s, handle_t h)
+{
+	uint32_t i = (uint32_t)(h >> 32) & 0xffffff;
+
+	if (handle_worker(h) != s->worker || i >= s->n)
+		return NULL;
+	if (s->v[i].gen != (uint32_t)h || !s->v[i].object)
+		return NULL;
+	return &s->v[i];
+}
+
+void *slots_get(const struct slots *s, handle_t h)
+{
+	struct slot *slot = find(s, h);
+
+	return slot ? slot->object : NULL;
+}
+
+void slots_remove(struct slots *s, handle_t h)
+{
+	struct slot *slot = find(s, h);
+
+	if (!slot)
+		return;
+	slot->object = NULL;
+	if (++slot->gen == 0)
+		slot->gen = 1;
+	slot->next = s->free;
+	s->free = (uint32_t)(slot - s->v);
+}

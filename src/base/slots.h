@@ -1,0 +1,29 @@
+/* Handle slots with generations: a handle names an object without pointing at it, and goes stale
+ * when the object is gone, so that an answer that comes too late finds nothing. */
+#ifndef BASE_SLOTS_H
+#define BASE_SLOTS_H
+
+#include <stdint.h>
+
+/* worker (8 bits) | slot (24 bits) | generation (32 bits, never 0); 0 names nothing. */
+typedef uint64_t handle_t;
+
+struct slots {
+	struct slot *v; /* owned */
+	uint32_t n, free;
+	uint8_t worker;
+};
+
+void slots_init(struct slots *s, uint8_t worker);
+void slots_clear(struct slots *s);
+
+handle_t slots_add(struct slots *s, void *object);  /* borrows; object is not NULL */
+void *slots_get(const struct slots *s, handle_t h); /* NULL where stale or of another worker */
+void slots_remove(struct slots *s, handle_t h);	    /* a stale handle is ignored */
+
+static inline uint8_t handle_worker(handle_t h)
+{
+	return (uint8_t)(h >> 56);
+}
+
+#endif

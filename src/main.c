@@ -1,0 +1,42 @@
+/* fairlead: reads the command line and the configuration, then runs the daemon or what was asked
+ * for instead. */
+#include "app/daemon.h"
+#include "app/options.h"
+#include "base/log.h"
+
+#include <stdio.h>
+
+static int act(const struct options *o, const struct config *c)
+{
+	switch (o->action) {
+	case OPTIONS_CHECK: puts("the configuration is good"); return 0;
+	case OPTIONS_PRINT: config_print(c, stdout); return 0;
+	default: break;
+	}
+	log_open(c->log_target == CONFIG_LOG_SYSLOG, (enum log_level)c->log_level, "fairlead");
+	return daemon_run(c);
+}
+
+int main(int argc, char **argv)
+{
+	struct options o;
+	struct config *c;
+	int code;
+
+	if (!options_parse(&o, argc, argv))
+		return OPTIONS_EXIT_USAGE;
+	if (o.action == OPTIONS_HELP || o.action == OPTIONS_VERSION) {
+		if (o.action == OPTIONS_HELP)
+			options_help(stdout);
+		else
+			puts(PACKAGE_STRING);
+		options_clear(&o);
+		return 0;
+	}
+	c = options_config(&o);
+	code = c ? act(&o, c) : OPTIONS_EXIT_CONFIG;
+	if (c)
+		config_free(c);
+	options_clear(&o);
+	return code;
+}

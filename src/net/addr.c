@@ -1,0 +1,170 @@
+/* Socket addresses as values: parsed, printed and compared without a resolver. An IPv4 address that
+ * came through an IPv6 socket is IPv4 here, so that rules about addresses need one form only. */
+#include "net/addr.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include "base/num.h"
+
+static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+static void set_v6(struct addr *a, const void *ip)
+{
+	memset(a->ip, 0, sizeof(a->ip));
+	if (memcmp(ip, mapped, sizeof(mapped)) == 0) {
+		a->family = AF_INET;
+		memcpy(a->ip, (const uint8_t *)ip + sizeof(mapped), 4);
+		return;
+	}
+	a->family = AF_INET6;
+	memcpy(a->ip, ip, 16);
+}
+
+struct addr addr_of(const struct sockaddr *sa)
+{
+	struct addr a = {.family = AF_UNSPEC};
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+
+	switch (sa->sa_family) {
+	case AF_INET:
+		memcpy(&in, sa, sizeof(in));
+		a.family = AF_INET;
+		memcpy(a.ip, &in.sin_addr, 4);
+		a.port = ntohs(in.sin_port);
+		break;
+	case AF_INET6:
+		memcpy(&in6, sa, sizeof(in6));
+		set_v6(&a, &in6.sin6_addr);
+		a.port = ntohs(in6.sin6_port);
+		break;
+	case AF_UNIX: a.family = AF_UNIX; break;
+	default: break;
+	}
+	return a;
+}
+
+socklen_t addr_sockaddr(const struct addr *a, struct sockaddr_storage *ss)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(a->port)};
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(a->port)};
+
+	memset(ss, 0, sizeof(*ss));
+	if (a->family == AF_INET) {
+		memcpy(&in.sin_addr, a->ip, 4);
+		memcpy(ss, &in, sizeof(in));
+		return sizeof(in);
+	}
+	if (a->family == AF_INET6) {
+		memcpy(&in6.sin6_addr, a->ip, 16);
+		memcpy(ss, &in6, sizeof(in6));
+		return sizeof(in6);
+	}
+	return 0;
+}
+
+const char *addr_print(const struct addr *a, bool with_port, char dst[ADDR_TEXT])
+{
+	char ip[INET6_ADDRSTRLEN];
+
+	if (a->family != AF_INET && a->family != AF_INET6) {
+		snprintf(dst, ADDR_TEXT, "%s", a->family == AF_UNIX ? "unix" : "none");
+		return dst;
+	}
+	inet_ntop(a->family, a->ip, ip, sizeof(ip));
+	if (!with_port)
+		snprintf(dst, ADDR_TEXT, "%s", ip);
+	else if (a->family == AF_INET6)
+		snprintf(dst, ADDR_TEXT, "[%s]:%u", ip, a->port);
+	else
+		snprintf(dst, ADDR_TEXT, "%s:%u", ip, a->port);
+	return dst;
+}
+
+static bool parse_ip(struct addr *a, struct slice text)
+{
+	char ip[INET6_ADDRSTRLEN];
+	uint8_t bytes[16];
+
+	if (text.n == 0 || text.n >= sizeof(ip) || memchr(text.p, '\0', text.n))
+		return false;
+	memcpy(ip, text.p, text.n);
+	ip[text.n] = '\0';
+	if (inet_pton(AF_INET, ip, bytes) == 1) {
+		a->family = AF_INET;
+		memcpy(a->ip, bytes, 4);
+		return true;
+	}
+	if (inet_pton(AF_INET6, ip, bytes) != 1)
+		return false;
+	set_v6(a, bytes);
+	return true;
+}
+
+static const char *last_colon(struct slice s)
+{
+	while (s.n)
+		if (s.p[--s.n] == ':')
+			return s.p + s.n;
+	return NULL;
+}
+
+bool addr_split(struct slice text, struct slice *host, int *port)
+{
+	const char *colon;
+	struct addr a;
+
+	*port = -1;
+	if (text.n && text.p[0] == '[') {
+		const char *end = memchr(text.p, ']', text.n);
+
+		if (!end)
+			return false;
+		*host = slice_of(text.p + 1, (size_t)(end - text.p) - 1);
+		if (!memchr(host->p, ':', host->n) || !parse_ip(&a, *host))
+			return false;
+		colon = end + 1;
+		if (colon == text.p + text.n)
+			return true;
+		if (*colon != ':')
+			return false;
+	} else {
+		colon = last_colon(text);
+		*host = slice_of(text.p, colon ? (size_t)(colon - text.p) : text.n);
+		if (!colon)
+			return host->n > 0;
+		if (memchr(host->p, ':', host->n)) { /* two colons: bare IPv6 or nothing */
+			*host = text;
+			return parse_ip(&a, text);
+		}
+	}
+	*port = (int)num_parse(slice_of(colon + 1, (size_t)(text.p + text.n - colon) - 1), 65535);
+	return host->n > 0 && *port >= 0;
+}
+
+bool addr_parse(struct addr *a, struct slice text, bool need_port)
+{
+	struct slice host;
+	int port;
+
+	*a = (struct addr){.family = AF_UNSPEC};
+	if (!addr_split(text, &host, &port) || (port < 0 && need_port) || !parse_ip(a, host)) {
+		*a = (struct addr){.family = AF_UNSPEC};
+		return false;
+	}
+	a->port = port < 0 ? 0 : (uint16_t)port;
+	return true;
+}
+
+bool addr_loopback(const struct addr *a)
+{
+	static const uint8_t one[16] = {[15] = 1};
+
+	switch (a->family) {
+	case AF_INET: return a->ip[0] == 127;
+	case AF_INET6: return memcmp(a->ip, one, sizeof(one)) == 0;
+	case AF_UNIX: return true;
+	default: return false;
+	}
+}

@@ -1,0 +1,30 @@
+/* A socket address, compact: IPv4, IPv6 or Unix. */
+#ifndef NET_ADDR_H
+#define NET_ADDR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include "base/slice.h"
+
+struct addr {
+	uint8_t family; /* AF_INET, AF_INET6, AF_UNIX; AF_UNSPEC: none */
+	uint8_t ip[16]; /* network order; IPv4 in the first four */
+	uint16_t port;	/* host order */
+};
+
+enum { ADDR_TEXT = 64 };
+
+struct addr addr_of(const struct sockaddr *sa); /* v4-mapped IPv6 becomes IPv4 */
+socklen_t addr_sockaddr(const struct addr *a, struct sockaddr_storage *ss);
+const char *addr_print(const struct addr *a, bool with_port, char dst[ADDR_TEXT]);
+
+/* "127.0.0.1:5280", "[::1]:5280", and a bare IP with port 0 where need_port is false. Names are not
+ * resolved. False where it is none of these. */
+bool addr_parse(struct addr *a, struct slice text, bool need_port);
+bool addr_loopback(const struct addr *a);
+
+/* Splits "host:port", "[v6]:port"; port -1 where missing. False where it makes no sense. */
+bool addr_split(struct slice text, struct slice *host, int *port);
+
+#endif

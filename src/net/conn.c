@@ -1,0 +1,204 @@
+/* Buffered sockets. What the loop watches is derived in one place, watch(), from the fields:
+ * reading unless paused, ended or full of input; writing only while the kernel has refused bytes. A
+ * steady conversation therefore costs one recv and one send a message and never an epoll_ctl. */
+#include "net/conn.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+_Static_assert(sizeof(struct conn) <= 136, "there is one for each session, and often two");
+
+bool conn_open(const struct conn *c)
+{
+	return c->wake && c->io.fd >= 0;
+}
+
+static void watch(struct conn *c, struct ev_loop *loop)
+{
+	int want = 0;
+
+	if (c->error || c->full)
+		want |= EV_WRITE;
+	if (!c->error && !c->eof && !c->paused && c->in.len < c->in_max)
+		want |= EV_READ;
+	if (want == (ev_is_active(&c->io) ? c->io.events & (EV_READ | EV_WRITE) : 0))
+		return;
+	ev_io_stop(loop, &c->io);
+	ev_io_modify(&c->io, want);
+	if (want)
+		ev_io_start(loop, &c->io);
+}
+
+/* A broken socket is always writable: watching for that alone brings the news from the loop, in its
+ * next round, wherever the error was met. */
+static void broken(struct conn *c, int error)
+{
+	c->error = error ? error : EIO;
+	c->full = false;
+	buf_clear(&c->out);
+}
+
+static bool again(int error)
+{
+	return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
+}
+
+/* Sends `out`, then `first`; keeps in `out` what the kernel did not take. */
+static void push(struct conn *c, struct slice first)
+{
+	struct iovec v[2];
+	struct msghdr msg = {.msg_iov = v};
+	size_t total = c->out.len + first.n, rest;
+	ssize_t n;
+
+	if (c->out.len)
+		v[msg.msg_iovlen++] = (struct iovec){c->out.mem + c->out.off, c->out.len};
+	if (first.n)
+		v[msg.msg_iovlen++] = (struct iovec){(void *)first.p, first.n};
+	n = msg.msg_iovlen == 1 ? send(c->io.fd, v[0].iov_base, v[0].iov_len, MSG_NOSIGNAL)
+				: sendmsg(c->io.fd, &msg, MSG_NOSIGNAL);
+	if (n < 0 && !again(errno)) {
+		broken(c, errno);
+		return;
+	}
+	if (n < 0)
+		n = 0;
+	c->full = (size_t)n < total;
+	rest = (size_t)n < c->out.len ? 0 : (size_t)n - c->out.len;
+	buf_eat(&c->out, (size_t)n < c->out.len ? (size_t)n : c->out.len);
+	if (rest < first.n)
+		buf_add(&c->out, first.p + rest, first.n - rest);
+	if (!c->full && c->ending)
+		shutdown(c->io.fd, SHUT_WR);
+}
+
+static void pull(struct conn *c)
+{
+	static _Thread_local char scratch[CONN_READ_MAX];
+	size_t room = c->in_max - c->in.len;
+	ssize_t n = recv(c->io.fd, scratch, room < sizeof(scratch) ? room : sizeof(scratch), 0);
+
+	if (n > 0)
+		buf_add(&c->in, scratch, (size_t)n);
+	else if (n == 0)
+		c->eof = true;
+	else if (!again(errno))
+		broken(c, errno);
+}
+
+static void on_io(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct conn *c = (struct conn *)((char *)io - offsetof(struct conn, io));
+	uint32_t had = c->in.len;
+	bool news = false;
+
+	if (c->error) {
+		ev_io_stop(loop, io);
+		c->wake(c);
+		return;
+	}
+	if (events & EV_WRITE && c->full) {
+		push(c, SLICE_NONE);
+		news = !c->full;
+	}
+	if (events & EV_READ && !c->error && !c->eof && c->in.len < c->in_max) {
+		pull(c);
+		news |= c->in.len != had || c->eof;
+	}
+	if (c->error)
+		ev_io_stop(loop, io);
+	else
+		watch(c, loop);
+	if (news || c->error)
+		c->wake(c);
+}
+
+void conn_init(struct conn *c, struct ev_loop *loop, int fd, uint32_t in_max,
+	       void (*wake)(struct conn *c))
+{
+	int flags = fcntl(fd, F_GETFL), one = 1;
+
+	assert(fd >= 0 && in_max > 0 && wake);
+	if (flags >= 0 && !(flags & O_NONBLOCK))
+		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* fails on Unix sockets */
+	*c = (struct conn){.in_max = in_max, .wake = wake};
+	ev_io_init(&c->io, on_io, fd, EV_READ);
+	ev_io_start(loop, &c->io);
+}
+
+void conn_flush(struct conn *c, struct ev_loop *loop)
+{
+	conn_flush_with(c, loop, SLICE_NONE);
+}
+
+void conn_flush_with(struct conn *c, struct ev_loop *loop, struct slice first)
+{
+	if (!conn_open(c) || c->error || c->out.len + first.n == 0) {
+		if (c->error)
+			buf_clear(&c->out);
+		return;
+	}
+	if (c->full)
+		buf_adds(&c->out, first);
+	else
+		push(c, first);
+	watch(c, loop);
+}
+
+void conn_pause(struct conn *c, struct ev_loop *loop)
+{
+	c->paused = true;
+	if (conn_open(c) && !c->error)
+		watch(c, loop);
+}
+
+void conn_resume(struct conn *c, struct ev_loop *loop)
+{
+	c->paused = false;
+	if (conn_open(c) && !c->error)
+		watch(c, loop);
+}
+
+int conn_release(struct conn *c, struct ev_loop *loop)
+{
+	int fd = c->io.fd;
+
+	assert(conn_open(c));
+	ev_io_stop(loop, &c->io);
+	ev_io_set(&c->io, -1, 0);
+	buf_clear(&c->out);
+	return fd;
+}
+
+void conn_shutdown(struct conn *c, struct ev_loop *loop)
+{
+	if (!conn_open(c) || c->error || c->ending)
+		return;
+	c->ending = true;
+	if (c->out.len)
+		conn_flush(c, loop);
+	else
+		shutdown(c->io.fd, SHUT_WR);
+}
+
+void conn_clear(struct conn *c, struct ev_loop *loop, bool reset)
+{
+	struct linger linger = {.l_onoff = 1, .l_linger = 0};
+
+	if (conn_open(c)) {
+		int fd = conn_release(c, loop);
+
+		if (reset)
+			setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+		close(fd);
+	}
+	buf_clear(&c->in);
+	buf_clear(&c->out);
+}

@@ -1,0 +1,50 @@
+/* A buffered, non-blocking stream socket on a libev loop. The callback only says that something
+ * changed; reading what came and queueing what goes is done from the buffers, in the turn. Embedded
+ * in its owner. (A TLS filter will sit between the buffers and the socket; users will not see it.)
+ */
+#ifndef NET_CONN_H
+#define NET_CONN_H
+
+#include <ev.h>
+#include "base/buf.h"
+
+struct conn {
+	ev_io io;
+	struct buf in;		      /* what came and was not eaten; the owner eats it */
+	struct buf out;		      /* what goes; the owner appends, conn_flush() sends */
+	void (*wake)(struct conn *c); /* input, end, error, or output drained; may not free c */
+	uint32_t in_max;	      /* reading rests while this much is in `in` */
+	int error;		      /* errno that broke it, 0 while well */
+	bool eof;		      /* the peer sent its end */
+	bool paused;		      /* owner wants no more input */
+	bool full;		      /* the kernel took no more; the loop tells when it does */
+	bool ending;		      /* the end goes out behind `out` */
+};
+
+enum { CONN_READ_MAX = 65536 }; /* bytes a callback reads at most */
+
+/* Takes fd (made non-blocking, no-delay). Watches for input at once. */
+void conn_init(struct conn *c, struct ev_loop *loop, int fd, uint32_t in_max,
+	       void (*wake)(struct conn *c));
+bool conn_open(const struct conn *c); /* it has a descriptor */
+
+/* Sends what is queued, as far as the kernel takes it; the rest goes when it may. Errors are kept
+ * in c->error. Once per turn: appending is free, sending is a system call. */
+void conn_flush(struct conn *c, struct ev_loop *loop);
+
+/* As conn_flush() but sends `first` (not copied unless the kernel is full) after what is queued. */
+void conn_flush_with(struct conn *c, struct ev_loop *loop, struct slice first);
+
+void conn_pause(struct conn *c, struct ev_loop *loop);
+void conn_resume(struct conn *c, struct ev_loop *loop); /* also call after eating below in_max */
+
+/* Stops watching and gives the descriptor away; `in` keeps what was read. */
+int conn_release(struct conn *c, struct ev_loop *loop);
+
+/* Sends the end (shutdown) once `out` is empty; input is still read. */
+void conn_shutdown(struct conn *c, struct ev_loop *loop);
+
+/* Closes at once and frees the buffers. reset: RST instead of FIN. Safe on a cleared one. */
+void conn_clear(struct conn *c, struct ev_loop *loop, bool reset);
+
+#endif

@@ -1,0 +1,147 @@
+/* Inside the BOSH machine; for bosh*.c only.
+ *
+ * Every rid is in one of three places. Below `first` it is answered, and the last few answers are
+ * kept for repeats. From `first` to below `cursor` it is held: what it said was pulled by the hub,
+ * it may be answered. From `cursor` on it has come, perhaps ahead of its turn, and waits with its
+ * body; or it has not come. A request whose connection broke stays where it is, with no handle,
+ * until it is repeated. */
+#ifndef PROTO_BOSH_PRIV_H
+#define PROTO_BOSH_PRIV_H
+
+#include "proto/bosh.h"
+
+#define BOSH_BODY "<body xmlns='" NS_HTTPBIND "'"
+#define BOSH_EMPTY BOSH_BODY "/>"
+#define BOSH_END "</body>"
+
+struct bosh_request {
+	handle_t h;	    /* who waits for the answer; 0: nobody any more */
+	struct body *body;  /* owned; NULL once its events were pulled, or if it has not come */
+	int64_t since : 61; /* when it came, or was last repeated */
+	bool hurry : 1;
+	bool pause : 1;	    /* it paused the session: answered at once, without payload */
+	bool announced : 1; /* EFFECT_HELD is out for h */
+};
+
+/* A kept answer: what stands behind the BOSH_BODY that all begin with. */
+struct bosh_answer {
+	uint32_t n;
+	char rest[];
+};
+
+/* Stands in replay[] for the answer to a pause, which is not kept. */
+extern const struct bosh_answer bosh_unkept;
+
+/* With acknowledgements: how many answers that were not acknowledged are kept. */
+enum { BOSH_UNACKED = 16 };
+
+struct bosh_keys;
+
+/* What few sessions have. */
+struct bosh_more {
+	struct buf detail;	/* closing: the server's stream error */
+	struct bosh_keys *keys; /* owned; NULL: no key sequence */
+	char *content;		/* owned; Content-Type of all answers; NULL: the usual */
+	int64_t pause;		/* ms; the inactivity while the client pauses; 0: it does not */
+	int64_t report;		/* the rid of an answer that the client seems to have lost; 0 */
+	int64_t sent[]; /* with acknowledgements: when the answer in replay[] of that place left */
+};
+
+enum bosh_phase { BOSH_PHASE_OPEN, BOSH_PHASE_RESTART, BOSH_PHASE_PAYLOAD, BOSH_PHASE_END };
+
+struct bosh {
+	const struct bosh_config *c; /* borrowed */
+	int64_t first;		     /* the oldest rid not answered */
+	int64_t cursor;		     /* the oldest rid whose events are not all pulled */
+	int64_t idle;		     /* the last answer, or the last connection lost */
+	int64_t linger; /* closing: until when a request may fetch the terminal answer */
+	int64_t polled; /* polling sessions: the last empty poll without payload in its answer; 0 */
+	struct body *lent; /* owned; what the last event points into */
+	struct buf queue;  /* elements for the client, with room for the start tag in front */
+	struct buf attrs;  /* of the next answer's start tag: what the first says, a late authid */
+	struct bosh_more *more; /* owned; mostly NULL */
+	uint32_t wait;		/* ms, granted */
+	uint32_t inactivity;	/* ms, granted */
+	uint8_t requests;	/* granted; the window is one wider for a surplus or a terminate */
+	uint8_t hold;		/* granted */
+	uint8_t size;		/* of slot[] */
+	uint8_t room;		/* of replay[] */
+	uint8_t kept;		/* answers in replay[] */
+	uint8_t phase;		/* enum bosh_phase of the request at cursor */
+	uint8_t failed;		/* enum reason */
+	uint8_t reason;		/* enum reason, closing */
+	bool begun;		/* the first answer is out, the client knows the sid */
+	bool opened;		/* the server's first header came */
+	bool stream;		/* what is queued needs xmlns:stream on the body */
+	bool ended;		/* the client's terminate was pulled */
+	bool away;		/* nobody waits, and not only between two requests */
+	bool closing, closed;
+	bool legacy; /* knows the HTTP codes of old */
+	bool told;   /* who broke a rule was told so */
+	bool acks;   /* both sides acknowledge (XEP-0124 9); then there is `more` */
+	/* Of rid r at r % room, in the same allocation as b; each owned; NULL: BOSH_EMPTY. */
+	struct bosh_answer **replay;
+	struct bosh_request slot[]; /* of rid r at r % size */
+};
+
+static inline struct bosh_request *bosh_slot(const struct bosh *b, int64_t rid)
+{
+	return (struct bosh_request *)&b->slot[(uint64_t)rid % b->size];
+}
+
+/* One past the last rid that the slots have room for. */
+static inline int64_t bosh_limit(const struct bosh *b)
+{
+	return b->first + b->size;
+}
+
+/* What is kept of the answer to rid. */
+static inline struct bosh_answer **bosh_kept(const struct bosh *b, int64_t rid)
+{
+	return &b->replay[(uint64_t)rid % b->room];
+}
+
+/* A polling session (XEP-0124 12): nothing is held. */
+static inline bool bosh_polls(const struct bosh *b)
+{
+	return !b->wait || !b->hold;
+}
+
+/* XEP-0124 10: a pause that is longer than offered is a request like any other. */
+static inline bool bosh_pauses(const struct bosh *b, const struct body *r)
+{
+	return b->begun && r->pause >= 0 && r->pause <= b->c->maxpause / 1000 &&
+	       b->c->maxpause >= 1000;
+}
+
+static inline void bosh_fail(struct bosh *b, enum reason r)
+{
+	if (b->failed == REASON_NONE)
+		b->failed = (uint8_t)r;
+}
+
+/* bosh.c */
+struct bosh_more *bosh_more(struct bosh *b); /* made where there is none */
+
+struct effect *bosh_reply(const struct bosh *b, handle_t h, struct effects *fx);
+
+/* bosh_window.c */
+int64_t bosh_expected(const struct bosh *b); /* the next rid that has not come */
+void bosh_forget(struct bosh *b);	     /* the oldest kept answer goes */
+size_t bosh_kept_bytes(const struct bosh *b);
+uint32_t bosh_live(const struct bosh *b); /* requests with somebody waiting for the answer */
+int64_t bosh_deadline(const struct bosh *b, const struct bosh_request *r);
+
+/* bosh_key.c */
+void bosh_keys_begin(struct bosh *b, const struct body *create); /* which has a newkey */
+bool bosh_key_fits(struct bosh *b, const struct body *r); /* a new request's, if its turn is here */
+struct bosh_request *bosh_key_misfit(struct bosh *b);	  /* one whose turn is here, and is bad */
+bool bosh_key_repeats(const struct bosh *b, const struct body *r); /* the key of that rid */
+
+/* bosh_answer.c: members of bosh_ops. */
+void bosh_opened(void *f, const struct stream_info *info, int64_t now);
+void bosh_element(void *f, const struct xml_element *e, const struct xml_scope *scope, int64_t now);
+void bosh_close(void *f, enum reason r, struct slice detail, int64_t now);
+void bosh_flush(void *f, int64_t now, struct effects *fx);
+
+#endif

@@ -1,0 +1,285 @@
+/* The BOSH machine's way in: which requests are new, which are repeats, which are too many
+ * (XEP-0124 11, 14). Nothing is answered here but those who have no claim to a turn. */
+#include "proto/bosh_priv.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+/* ms after which an answer without acknowledgement is more likely lost than on its way. */
+enum { REPORT_AFTER = 500 };
+
+uint32_t bosh_live(const struct bosh *b)
+{
+	uint32_t n = 0;
+
+	for (uint8_t i = 0; i < b->size; i++)
+		n += b->slot[i].h != 0;
+	return n;
+}
+
+/* The first answer carries the sid, so it waits for the features only so long. */
+int64_t bosh_deadline(const struct bosh *b, const struct bosh_request *r)
+{
+	int64_t wait = b->wait;
+
+	if (!b->begun && b->c->features_wait < wait)
+		wait = b->c->features_wait;
+	return r->since + wait;
+}
+
+static struct bosh_request *find(struct bosh *b, handle_t h)
+{
+	for (uint8_t i = 0; i < b->size; i++)
+		if (h && b->slot[i].h == h)
+			return &b->slot[i];
+	return NULL;
+}
+
+int64_t bosh_expected(const struct bosh *b)
+{
+	int64_t rid = b->cursor;
+
+	while (rid < bosh_limit(b) && bosh_slot(b, rid)->body)
+		rid++;
+	return rid;
+}
+
+static struct buf *reply(const struct bosh *b, struct effects *fx, handle_t h)
+{
+	return &bosh_reply(b, h, fx)->data;
+}
+
+static void refuse(const struct bosh *b, struct effects *fx, handle_t h, enum reason r)
+{
+	struct effect *e = bosh_reply(b, h, fx);
+
+	bosh_terminal(&e->data, r);
+	e->code = bosh_status(r, b->legacy);
+}
+
+/* XEP-0124 10: whatever comes after a pause ends it. */
+static void resume(struct bosh *b)
+{
+	if (b->more)
+		b->more->pause = 0;
+}
+
+/* Below the oldest kept answer nothing is known any more: this asker is told so, and the session
+ * goes on, for it may be an old packet or a guess. */
+static void repeat_answered(struct bosh *b, handle_t h, int64_t rid, int64_t now,
+			    struct effects *fx)
+{
+	const struct bosh_answer *a = *bosh_kept(b, rid);
+	struct buf *out;
+
+	if (rid < b->first - b->kept || a == &bosh_unkept) {
+		refuse(b, fx, h, REASON_ITEM_NOT_FOUND);
+		return;
+	}
+	b->idle = now;
+	resume(b);
+	if (b->more && b->more->report == rid)
+		b->more->report = 0;
+	out = reply(b, fx, h);
+	BUF_LIT(out, BOSH_BODY);
+	buf_adds(out, a ? slice_of(a->rest, a->n) : SLICE("/>"));
+}
+
+/* XEP-0124 14.3: the older copy gets a recoverable error, the newer one the answer to come. */
+static void repeat_open(struct bosh *b, struct bosh_request *r, handle_t h, int64_t now,
+			struct effects *fx)
+{
+	if (!r->pause)
+		resume(b);
+	if (r->h)
+		BUF_LIT(reply(b, fx, r->h), "<body type='error' xmlns='" NS_HTTPBIND "'/>");
+	r->h = h;
+	r->since = now;
+	r->hurry = r->announced = false;
+}
+
+static bool is_empty(const struct body *r)
+{
+	return r->payload.n == 0 && !r->restart && r->type == BODY_TYPE_NONE &&
+	       r->pause == BODY_ABSENT;
+}
+
+/* XEP-0124 12: empty polls that come faster than granted, while there is nothing to fetch. A
+ * quarter is allowed for the network, which may delay the one and not the other. */
+static bool polls_too_fast(struct bosh *b, const struct body *r, int64_t now)
+{
+	bool fast = false;
+
+	if (!bosh_polls(b))
+		return false;
+	if (is_empty(r))
+		fast = b->polled && now - b->polled < b->c->polling - b->c->polling / 4;
+	b->polled = is_empty(r) ? now : 0;
+	return fast;
+}
+
+static void break_rule(struct bosh *b, handle_t h, enum reason why, struct effects *fx)
+{
+	if (h)
+		refuse(b, fx, h, why);
+	if (b->closing || b->failed != REASON_NONE)
+		return;
+	b->told = h != 0;
+	bosh_fail(b, why);
+}
+
+void bosh_forget(struct bosh *b)
+{
+	int64_t rid = b->first - b->kept--;
+	struct bosh_answer *a = MEM_TAKE(*bosh_kept(b, rid));
+
+	if (a != &bosh_unkept)
+		free(a);
+	if (b->more && b->more->report == rid)
+		b->more->report = 0;
+}
+
+size_t bosh_kept_bytes(const struct bosh *b)
+{
+	size_t n = 0;
+
+	for (uint8_t i = 0; i < b->room; i++)
+		n += b->replay[i] ? b->replay[i]->n : 0;
+	return n;
+}
+
+/* XEP-0124 9.2: without `ack`, the client has all answers before rid. That cannot be where one of
+ * them is still due; then it tells nothing. An answer that left some time ago and is not
+ * acknowledged may be lost: the next one tells. */
+static void acknowledged(struct bosh *b, const struct body *r, int64_t now)
+{
+	int64_t last = b->first - 1, ack = r->ack == BODY_ABSENT ? r->rid - 1 : r->ack;
+	struct bosh_more *more = b->more;
+
+	if (r->ack == BODY_ABSENT && ack > last)
+		return;
+	while (b->kept && b->first - b->kept <= ack)
+		bosh_forget(b);
+	if (more->report <= ack)
+		more->report = 0;
+	if (ack < last && ack + 1 == b->first - b->kept &&
+	    now - more->sent[(uint64_t)(ack + 1) % b->room] >= REPORT_AFTER)
+		more->report = ack + 1;
+}
+
+/* Answers that the client has are kept no longer. The window lets it send rid only once it has all
+ * up to rid - requests (XEP-0124 14.3: as many are kept as `requests`, pauses aside). */
+static void forget_proved(struct bosh *b, const struct body *r, int64_t now)
+{
+	int64_t proved = r->rid - b->requests;
+
+	if (b->acks) {
+		acknowledged(b, r, now);
+		return;
+	}
+	for (int64_t rid = b->first - b->kept; rid < b->first; rid++)
+		proved -= *bosh_kept(b, rid) == &bosh_unkept;
+	while (b->kept && b->first - b->kept <= proved)
+		bosh_forget(b);
+}
+
+/* One that came ahead of its turn, with a key that no longer fits, is not to be processed. */
+static void refuse_misfit(struct bosh *b, struct effects *fx)
+{
+	struct bosh_request *r = bosh_key_misfit(b);
+
+	if (!r)
+		return;
+	break_rule(b, r->h, REASON_ITEM_NOT_FOUND, fx);
+	body_free(r->body);
+	*r = (struct bosh_request){0};
+}
+
+/* Whether the request was kept, for its rid is new and near enough. */
+static bool admit(struct bosh *b, handle_t h, struct body *r, int64_t now, struct effects *fx)
+{
+	struct bosh_request *slot = bosh_slot(b, r->rid);
+	bool last = r->type == BODY_TYPE_TERMINATE || bosh_pauses(b, r);
+
+	/* One more than granted is allowed to end or to pause (XEP-0124 11). */
+	if (r->rid >= bosh_expected(b) + b->requests + last) {
+		break_rule(b, h, REASON_ITEM_NOT_FOUND, fx);
+		return false;
+	}
+	if (r->ack == BODY_BAD || r->pause == BODY_BAD) {
+		break_rule(b, h, REASON_BAD_REQUEST, fx);
+		return false;
+	}
+	if (r->rid >= bosh_limit(b) || polls_too_fast(b, r, now)) {
+		break_rule(b, h, REASON_OVERACTIVITY, fx);
+		return false;
+	}
+	if (!bosh_key_fits(b, r)) {
+		break_rule(b, h, REASON_ITEM_NOT_FOUND, fx);
+		return false;
+	}
+	*slot = (struct bosh_request){.h = h, .body = r, .since = now};
+	refuse_misfit(b, fx);
+	resume(b);
+	forget_proved(b, r, now);
+	return true;
+}
+
+static bool is_open(const struct bosh *b, int64_t rid)
+{
+	return rid < b->cursor || (rid < bosh_limit(b) && bosh_slot(b, rid)->body);
+}
+
+/* Whether the request was kept. */
+static bool take(struct bosh *b, handle_t h, struct body *r, int64_t now, struct effects *fx)
+{
+	if (find(b, h)) /* a letter that came twice */
+		return false;
+	if (r->rid >= b->first && !b->closed && !is_open(b, r->rid))
+		return admit(b, h, r, now, fx);
+	if (r->rid < 0)
+		refuse(b, fx, h, REASON_BAD_REQUEST);
+	else if (b->closed)
+		refuse(b, fx, h, REASON_ITEM_NOT_FOUND);
+	else if (r->rid >= b->first - b->kept && !bosh_key_repeats(b, r))
+		break_rule(b, h, REASON_ITEM_NOT_FOUND, fx);
+	else if (r->rid < b->first)
+		repeat_answered(b, h, r->rid, now, fx);
+	else
+		repeat_open(b, bosh_slot(b, r->rid), h, now, fx);
+	return false;
+}
+
+void bosh_request(struct bosh *b, handle_t h, struct body **request, int64_t now,
+		  struct effects *fx)
+{
+	struct body *r = MEM_TAKE(*request);
+
+	if (!take(b, h, r, now, fx))
+		body_free(r);
+	if (bosh_live(b) > 0)
+		b->away = false;
+}
+
+/* Its rid stays open, to be repeated. But nobody can repeat the creation: the sid went with it. */
+void bosh_gone(struct bosh *b, handle_t h, int64_t now)
+{
+	struct bosh_request *r = find(b, h);
+
+	if (!r)
+		return;
+	r->h = 0;
+	b->idle = now;
+	b->away = bosh_live(b) == 0;
+	if (!b->begun && !b->closing)
+		bosh_fail(b, REASON_CLIENT_LOST);
+}
+
+void bosh_hurry(struct bosh *b, handle_t h, int64_t now)
+{
+	struct bosh_request *r = find(b, h);
+
+	(void)now;
+	if (r)
+		r->hurry = true;
+}

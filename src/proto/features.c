@@ -1,0 +1,195 @@
+/* Features edited: the inside is cut into its children, and what is kept stays byte for byte. */
+#include "proto/features.h"
+#include "proto/xmlcut.h"
+
+#define NS_COMPRESS "http://jabber.org/features/compress"
+#define NS_CHANNEL_BINDING "urn:xmpp:sasl-cb:0" /* XEP-0440 */
+#define NS_SASL "urn:ietf:params:xml:ns:xmpp-sasl"
+#define NS_SASL2 "urn:xmpp:sasl:2"
+#define NS_FAST "urn:xmpp:fast:0" /* XEP-0484 */
+
+/* The server's features were cut under real limits before. */
+static const struct xml_limits any = {
+    .bytes = UINT32_MAX, .depth = UINT16_MAX, .attributes = UINT16_MAX};
+
+/* The declarations around an element, from the inside out. */
+struct place {
+	const struct xml_scope *scope;
+	const struct place *outer;
+	int depth;
+};
+
+/* Servers go down to five: features, authentication, inline, fast, mechanism. */
+enum { DEEPEST = 8 };
+
+static const char *const hidden[] = {NS_TLS, NS_COMPRESS, NS_CHANNEL_BINDING, NULL};
+
+static const char *const logins[] = {NS_SASL, NS_SASL2, "http://jabber.org/features/iq-auth",
+				     "urn:ietf:params:xml:ns:xmpp-bind", NULL};
+
+/* Where mechanisms are listed: elements of these names and namespaces, however they are nested. */
+static const char *const list_spaces[] = {NS_SASL, NS_SASL2, NS_FAST, NULL};
+static const char *const list_names[] = {"mechanisms", "authentication", "inline", "fast", NULL};
+
+static bool is_one_of(struct slice ns, const char *const *v)
+{
+	for (; ns.p && *v; v++)
+		if (xml_raw_is(ns, *v))
+			return true;
+	return false;
+}
+
+static struct slice namespace_of(const struct xml_element *child, const struct place *p)
+{
+	struct slice ns = SLICE_NONE;
+
+	for (; p && !ns.p; p = p->outer)
+		ns = xml_namespace(child, p->scope);
+	return ns;
+}
+
+static struct slice local_name(const struct xml_element *e)
+{
+	struct slice prefix, local;
+
+	xml_split(e->name, &prefix, &local);
+	return local;
+}
+
+/* Where the inside of an element begins and ends. */
+static bool inside_of(struct slice element, struct xml_scope *scope, size_t *start, size_t *end)
+{
+	*end = element.n;
+	if (!xml_scope_read(scope, element, start))
+		return false;
+	while (*end > *start && element.p[*end - 1] != '<')
+		--*end;
+	if (*end > *start)
+		--*end;
+	return true;
+}
+
+/* The text of an element without children. */
+static void add_text(struct buf *out, struct slice raw)
+{
+	static const char open[] = "<![CDATA[", close[] = "]]>";
+
+	while (raw.n) {
+		const char *lt = memchr(raw.p, '<', raw.n), *end;
+		size_t n = lt ? (size_t)(lt - raw.p) : raw.n;
+
+		xml_unescape(out, slice_of(raw.p, n));
+		raw = slice_of(raw.p + n, raw.n - n);
+		if (!slice_starts(raw, slice_str(open)))
+			return;
+		raw = slice_of(raw.p + strlen(open), raw.n - strlen(open));
+		end = memmem(raw.p, raw.n, close, strlen(close));
+		if (!end)
+			return;
+		n = (size_t)(end - raw.p);
+		buf_add(out, raw.p, n);
+		raw = slice_of(end + strlen(close), raw.n - n - strlen(close));
+	}
+}
+
+static bool ends(struct slice s, struct slice tail)
+{
+	return s.n >= tail.n && slice_eq(slice_of(s.p + s.n - tail.n, tail.n), tail);
+}
+
+/* Whether a <mechanism/> ties the login to the TLS connection: SCRAM's -PLUS, and the hashed tokens
+ * of FAST but those that end in -NONE. */
+static bool is_bound(struct slice element)
+{
+	struct xml_scope scope;
+	struct buf text = {0};
+	struct slice name;
+	size_t start, end;
+	bool bound;
+
+	if (!inside_of(element, &scope, &start, &end))
+		return false;
+	add_text(&text, slice_of(element.p + start, end - start));
+	name = slice_trim(buf_slice(&text));
+	bound = ends(name, SLICE("-PLUS")) ||
+		(slice_starts(name, SLICE("HT-")) && !ends(name, SLICE("-NONE")));
+	buf_clear(&text);
+	return bound;
+}
+
+static bool edit(struct buf *out, struct slice element, const struct place *around,
+		 bool *mechanisms);
+
+/* Appends what is kept of one child: it whole, some of it, nothing. */
+static bool edit_child(struct buf *out, const struct xml_element *child, const struct place *around,
+		       bool *mechanisms)
+{
+	struct slice ns = namespace_of(child, around), name = local_name(child);
+
+	if (is_one_of(ns, logins))
+		*mechanisms = true;
+	if (is_one_of(ns, hidden))
+		return true;
+	if (is_one_of(ns, list_spaces)) {
+		if (slice_is(name, "mechanism") && is_bound(child->bytes))
+			return true;
+		for (const char *const *v = list_names; *v; v++)
+			if (slice_is(name, *v))
+				return edit(out, child->bytes, around, mechanisms);
+	}
+	buf_adds(out, child->bytes);
+	return true;
+}
+
+/* Appends an element with what is kept of its children. */
+static bool edit(struct buf *out, struct slice element, const struct place *around,
+		 bool *mechanisms)
+{
+	struct xml_scope scope;
+	struct place here = {&scope, around, around->depth + 1};
+	struct xml_element child;
+	struct slice inside;
+	struct xmlcut c;
+	size_t start, end, used;
+
+	if (here.depth > DEEPEST || !inside_of(element, &scope, &start, &end))
+		return false;
+	buf_add(out, element.p, start);
+	inside = slice_of(element.p + start, end - start);
+	xmlcut_init(&c, XMLCUT_CONTENT, &any);
+	while (inside.n) {
+		enum xmlcut_result r = xmlcut_next(&c, inside, NULL, &child, &used);
+
+		if (r != XMLCUT_ELEMENT && (r != XMLCUT_MORE || used < inside.n))
+			return false;
+		if (r == XMLCUT_ELEMENT) {
+			buf_add(out, inside.p, (size_t)(child.bytes.p - inside.p));
+			if (!edit_child(out, &child, &here, mechanisms))
+				return false;
+		} else {
+			buf_add(out, inside.p, used);
+		}
+		inside = slice_of(inside.p + used, inside.n - used);
+	}
+	buf_add(out, element.p + end, element.n - end);
+	return true;
+}
+
+bool features_edit(struct buf *out, const struct xml_element *e, const struct xml_scope *scope,
+		   struct slice wrapper, uint16_t supplied, bool *mechanisms)
+{
+	struct place stream = {scope, NULL, 0};
+	struct xml_element edited = *e;
+	struct buf text = {0};
+	bool fine;
+
+	*mechanisms = false;
+	fine = edit(&text, e->bytes, &stream, mechanisms);
+	if (fine) {
+		edited.bytes = buf_slice(&text);
+		edited.name.p = edited.bytes.p + 1;
+		xml_append(out, &edited, scope, wrapper, supplied);
+	}
+	buf_clear(&text);
+	return fine;
+}

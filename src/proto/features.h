@@ -1,0 +1,15 @@
+/* Features, as shown to web clients: the server's <stream:features/> without what cannot hold
+ * across a connection manager (RFC 7395 3.9, XEP-0206 5): STARTTLS, stream compression, and logins
+ * that are tied to the TLS connection (channel binding), which ends at a proxy. */
+#ifndef PROTO_FEATURES_H
+#define PROTO_FEATURES_H
+
+#include "proto/xml.h"
+
+/* Appends the edited element to *out, declarations as xml_append() would add them. *mechanisms is
+ * set to whether SASL (or SASL2, or jabber:iq:auth, or bind) is offered: a hint for the log. False
+ * where the inside cannot be cut (nothing appended). */
+bool features_edit(struct buf *out, const struct xml_element *e, const struct xml_scope *scope,
+		   struct slice wrapper, uint16_t supplied, bool *mechanisms);
+
+#endif

@@ -1,0 +1,520 @@
+/* The RFC 7395 front machine. A stream of messages needs no window: frames are kept until the hub
+ * pulls them, and what is said to the client is framed in one buffer, which leaves as one write per
+ * turn. */
+#include "proto/wsfront.h"
+#include "base/mem.h"
+#include "base/num.h"
+
+#include <stdlib.h>
+
+enum ws_state {
+	WS_NEW,	    /* the client has not opened: the first thing it may say is <open/> */
+	WS_OPEN,    /* it may say anything */
+	WS_DEAF,    /* it ended the session or broke a rule: nothing more is taken from it */
+	WS_CLOSING, /* close() was called: farewell goes out with the next flush */
+	WS_PARTING, /* our <close/> is out, the client's is awaited */
+	WS_CLOSED   /* the end; nothing more is emitted */
+};
+
+enum { FRAMES_MIN = 4 };
+
+struct wsfront {
+	const struct wsfront_config *c; /* borrowed */
+	handle_t ws;
+	struct buf out;	       /* frames of this turn */
+	struct frame **frames; /* owned: not pulled yet, from head on */
+	uint32_t head, n, cap;
+	uint32_t unsent;    /* bytes given to EFFECT_SEND and not with the kernel */
+	struct frame *lent; /* owned; what the last event points into */
+	struct buf domain;  /* whom the client opened to, until an <open/> went back */
+	int64_t ping_at;
+	int64_t open_at; /* made-up <open/> due, or the client's first; TIME_NEVER */
+	int64_t part_at; /* WS_PARTING: the client's <close/> is waited for no longer */
+	uint32_t serial; /* of the last ping */
+	uint8_t silent;	 /* pings since the client was last heard of */
+	uint8_t state;	 /* enum ws_state */
+	uint8_t failed;	 /* enum reason */
+	uint8_t reason;	 /* enum reason, of close() */
+	bool owed;	 /* the client opened, and no <open/> answers it yet */
+	bool unheard;	 /* the client opened, and the server's header answers it not yet */
+	bool greeted;	 /* some <open/> went out */
+	bool restarting; /* the next <open/> that is pulled is a restart */
+	bool client_end; /* the client's <close/> came */
+	bool resting;	 /* the client is not read: its pongs cannot come */
+	bool gone;
+};
+
+/* No frame of ours is masked, and the client answers each with the same serial. */
+struct wsfront *wsfront_new(const struct wsfront_config *c, handle_t ws, int64_t now)
+{
+	struct wsfront *w = mem_zalloc(sizeof(*w));
+
+	w->c = c;
+	w->ws = ws;
+	w->ping_at = now + c->ping;
+	w->open_at = now + c->open_limit;
+	return w;
+}
+
+static void drop_frames(struct wsfront *w)
+{
+	while (w->head < w->n)
+		frame_free(w->frames[w->head++]);
+	free(w->frames);
+	w->frames = NULL;
+	w->head = w->n = w->cap = 0;
+}
+
+static void wsfront_free(void *f)
+{
+	struct wsfront *w = f;
+
+	drop_frames(w);
+	frame_free(w->lent);
+	buf_clear(&w->out);
+	buf_clear(&w->domain);
+	free(w);
+}
+
+static void fail(struct wsfront *w, enum reason r)
+{
+	if (w->state < WS_DEAF)
+		w->state = WS_DEAF;
+	if (w->failed == REASON_NONE)
+		w->failed = (uint8_t)r;
+}
+
+/* --- what the client says --- */
+
+static void keep(struct wsfront *w, struct frame *frame)
+{
+	if (w->n == w->cap) {
+		w->cap = w->cap ? w->cap * 2 : FRAMES_MIN;
+		w->frames = mem_realloc(w->frames, w->cap * sizeof(*w->frames));
+	}
+	w->frames[w->n++] = frame;
+}
+
+/* A client of the browser kind gives up two seconds after its <open/>, so it is answered in time
+ * whatever the server does. */
+static void opens(struct wsfront *w, const struct frame *frame, int64_t now)
+{
+	w->state = WS_OPEN;
+	w->owed = w->unheard = true;
+	w->open_at = now + w->c->open_wait;
+	if (frame->to.n) {
+		buf_reset(&w->domain);
+		xml_escape(&w->domain, frame->to);
+	}
+}
+
+/* RFC 6120 4.7.5: whoever asks for more than 1.0 gets 1.0, and less has no features. Many leave it
+ * away and mean 1.0. */
+static bool version_fits(struct slice version)
+{
+	struct slice minor = version, major = slice_cut(&minor, '.');
+
+	return !version.p || (num_parse(major, INT32_MAX) > 0 && num_parse(minor, INT32_MAX) >= 0);
+}
+
+/* What is wrong with an <open/> at this time. A stream that is not open cannot be restarted. */
+static enum reason open_fault(const struct wsfront *w, const struct frame *frame)
+{
+	if (w->unheard)
+		return REASON_BAD_REQUEST;
+	return version_fits(frame->version) ? REASON_NONE : REASON_UNSUPPORTED_VERSION;
+}
+
+/* Whether the frame was kept as an event to come. */
+static bool take(struct wsfront *w, struct frame *frame, int64_t now)
+{
+	bool ends = frame->kind == FRAME_CLOSE;
+	enum reason fault = REASON_NONE;
+
+	w->client_end |= ends;
+	if (w->state >= WS_DEAF)
+		return false;
+	if (frame->kind == FRAME_OPEN) {
+		fault = open_fault(w, frame);
+		opens(w, frame, now);
+	} else if (ends) {
+		w->state = WS_DEAF;
+	} else if (w->state == WS_NEW) {
+		fault = REASON_BAD_REQUEST;
+	}
+	if (fault != REASON_NONE)
+		fail(w, fault);
+	else
+		keep(w, frame);
+	return fault == REASON_NONE;
+}
+
+void wsfront_frame(struct wsfront *w, struct frame **frame, enum reason bad, int64_t now)
+{
+	struct frame *taken = MEM_TAKE(*frame);
+
+	w->silent = 0;
+	if (taken && !take(w, taken, now))
+		frame_free(taken);
+	if (!taken && bad != REASON_NONE && w->state < WS_DEAF)
+		fail(w, bad);
+}
+
+void wsfront_pong(struct wsfront *w, uint64_t serial, int64_t now)
+{
+	(void)now;
+	if (serial && serial <= w->serial)
+		w->silent = 0;
+}
+
+void wsfront_rest(struct wsfront *w, bool resting)
+{
+	w->resting = resting;
+	w->silent = 0;
+}
+
+void wsfront_drained(struct wsfront *w)
+{
+	w->unsent = 0;
+	w->silent = 0; /* it takes what is sent, though its pongs may stand behind that */
+}
+
+void wsfront_gone(struct wsfront *w, int64_t now)
+{
+	(void)now;
+	w->gone = true;
+	if (w->state >= WS_CLOSING)
+		w->state = WS_CLOSED;
+	else if (!w->client_end)
+		fail(w, REASON_CLIENT_LOST);
+}
+
+static struct frame *pull(struct wsfront *w)
+{
+	struct frame *frame;
+
+	if (w->head == w->n)
+		return NULL;
+	frame = w->frames[w->head++];
+	if (w->head == w->n) {
+		w->head = w->n = 0;
+		if (w->cap > FRAMES_MIN)
+			drop_frames(w);
+	}
+	return frame;
+}
+
+static void wsfront_next(void *f, struct front_event *e)
+{
+	struct wsfront *w = f;
+	struct frame *frame;
+
+	*e = (struct front_event){0};
+	frame_free(MEM_TAKE(w->lent));
+	if (w->state >= WS_CLOSING)
+		return;
+	frame = w->lent = pull(w);
+	if (!frame)
+		return;
+	switch (frame->kind) {
+	case FRAME_OPEN:
+		e->type = w->restarting ? FRONT_RESTART : FRONT_OPEN;
+		e->to = frame->to;
+		e->from = frame->from;
+		e->lang = frame->lang;
+		e->version = frame->version;
+		w->restarting = true;
+		return;
+	case FRAME_CLOSE: e->type = FRONT_END; return;
+	case FRAME_ELEMENT:
+		e->type = FRONT_PAYLOAD;
+		e->payload = frame->payload;
+		e->stanzas = frame->stanza != STANZA_NONE;
+		return;
+	}
+}
+
+/* --- what is said to the client --- */
+
+static void greet(struct wsfront *w, const struct stream_info *info)
+{
+	size_t mark = ws_begin(&w->out);
+
+	BUF_LIT(&w->out, "<open xmlns='" NS_FRAMING "'");
+	front_attribute(&w->out, " from='", info->from);
+	front_attribute(&w->out, " id='", info->id);
+	BUF_LIT(&w->out, " version='1.0'");
+	front_attribute(&w->out, " xml:lang='", info->lang);
+	BUF_LIT(&w->out, "/>");
+	ws_end(&w->out, mark);
+	w->owed = false;
+	w->greeted = true;
+	w->open_at = TIME_NEVER;
+	buf_clear(&w->domain);
+}
+
+/* Without an id: the server's own may still come, and must not differ from one told before. */
+static void greet_made_up(struct wsfront *w)
+{
+	struct stream_info info = {0};
+
+	if (w->domain.len)
+		info.from = buf_slice(&w->domain);
+	greet(w, &info);
+}
+
+static void wsfront_opened(void *f, const struct stream_info *info, int64_t now)
+{
+	struct wsfront *w = f;
+
+	(void)now;
+	w->unheard = false;
+	if (w->owed && w->state < WS_CLOSING)
+		greet(w, info);
+}
+
+static void wsfront_element(void *f, const struct xml_element *e, const struct xml_scope *scope,
+			    int64_t now)
+{
+	struct wsfront *w = f;
+	size_t waiting = w->out.len + w->unsent, mark;
+
+	(void)now;
+	if (w->state >= WS_CLOSING || w->failed != REASON_NONE)
+		return;
+	if (waiting && waiting + e->bytes.n > w->c->queue) {
+		fail(w, REASON_QUEUE_FULL);
+		return;
+	}
+	mark = ws_begin(&w->out);
+	xml_append(&w->out, e, scope, SLICE_NONE, 0);
+	ws_end(&w->out, mark);
+}
+
+/* --- the end --- */
+
+/* The server's error, which lacks only the declaration of `stream`. */
+static void server_error(struct buf *out, struct slice detail)
+{
+	struct slice name, value;
+	struct xml_tag t;
+	size_t at;
+
+	if (!xml_tag_open(&t, detail))
+		return;
+	at = (size_t)(t.name.p + t.name.n - detail.p);
+	buf_add(out, detail.p, at);
+	if (slice_starts(t.name, SLICE("stream:"))) {
+		while (xml_tag_next(&t, &name, &value))
+			if (slice_is(name, "xmlns:stream"))
+				break;
+		if (!slice_is(name, "xmlns:stream"))
+			BUF_LIT(out, " xmlns:stream='" NS_STREAM "'");
+	}
+	buf_add(out, detail.p + at, detail.n - at);
+}
+
+static void own_error(struct buf *out, enum reason r, bool with_text)
+{
+	BUF_LIT(out, "<stream:error xmlns:stream='" NS_STREAM "'><");
+	buf_addz(out, reason_stream_error(r));
+	BUF_LIT(out, " xmlns='" NS_STREAM_ERRORS "'/>");
+	if (with_text) {
+		BUF_LIT(out, "<text xmlns='" NS_STREAM_ERRORS "' xml:lang='en'>");
+		xml_escape(out, slice_str(reason_text(r)));
+		BUF_LIT(out, "</text>");
+	}
+	BUF_LIT(out, "</stream:error>");
+}
+
+/* A client of the draft before RFC 7395 looks for a stream header; it gets its error in that
+ * framing. */
+static void part_in_draft_framing(struct wsfront *w)
+{
+	size_t mark = ws_begin(&w->out);
+
+	BUF_LIT(&w->out,
+		"<stream:stream xmlns='" NS_CLIENT "' xmlns:stream='" NS_STREAM "' version='1.0'>");
+	ws_end(&w->out, mark);
+	mark = ws_begin(&w->out);
+	own_error(&w->out, w->reason, true);
+	ws_end(&w->out, mark);
+	mark = ws_begin(&w->out);
+	BUF_LIT(&w->out, "</stream:stream>");
+	ws_end(&w->out, mark);
+}
+
+/* RFC 7395 3.6.1. Clients that know it follow it in place of <open/>, so there is none before it.
+ */
+static void part_for(struct wsfront *w, const char *uri)
+{
+	size_t mark = ws_begin(&w->out);
+
+	BUF_LIT(&w->out, "<close xmlns=\"" NS_FRAMING "\" see-other-uri=\"");
+	xml_escape(&w->out, slice_str(uri));
+	BUF_LIT(&w->out, "\" />");
+	ws_end(&w->out, mark);
+}
+
+/* RFC 7395 3.5: an error before the stream is open comes behind an <open/> all the same. */
+static void part(struct wsfront *w, struct slice detail)
+{
+	enum reason r = w->reason;
+	bool server = r == REASON_SERVER_ERROR && detail.n,
+	     error = server || *reason_stream_error(r);
+	size_t mark;
+
+	if (w->owed || (error && !w->greeted))
+		greet_made_up(w);
+	if (error) {
+		mark = ws_begin(&w->out);
+		if (server)
+			server_error(&w->out, detail);
+		else
+			own_error(&w->out, r, false);
+		ws_end(&w->out, mark);
+	}
+	mark = ws_begin(&w->out);
+	BUF_LIT(&w->out, "<close xmlns=\"" NS_FRAMING "\" />");
+	ws_end(&w->out, mark);
+}
+
+static void wsfront_close(void *f, enum reason r, struct slice detail, int64_t now)
+{
+	struct wsfront *w = f;
+
+	(void)now;
+	if (w->state >= WS_CLOSING)
+		return;
+	drop_frames(w);
+	w->reason = (uint8_t)r;
+	w->state = w->gone ? WS_CLOSED : WS_CLOSING;
+	if (w->gone)
+		return;
+	if (r == REASON_SYSTEM_SHUTDOWN && w->c->see_other_uri && *w->c->see_other_uri)
+		part_for(w, w->c->see_other_uri);
+	else if (r == REASON_UNSUPPORTED_FRAMING)
+		part_in_draft_framing(w);
+	else
+		part(w, detail);
+}
+
+/* Who does not speak, or not our language, is not waited for. */
+static bool is_waited_for(const struct wsfront *w)
+{
+	return !w->client_end && w->reason != REASON_PING_TIMEOUT &&
+	       w->reason != REASON_UNSUPPORTED_FRAMING;
+}
+
+static void flush_end(struct wsfront *w, int64_t now, struct effects *fx)
+{
+	if (w->state == WS_CLOSING && is_waited_for(w)) {
+		w->state = WS_PARTING;
+		w->part_at = now + w->c->close_wait;
+		return;
+	}
+	if (w->state == WS_PARTING && !w->client_end && now < w->part_at)
+		return;
+	effects_add(fx, EFFECT_CLOSE, w->ws)->code = reason_ws_code(w->reason);
+	w->state = WS_CLOSED;
+}
+
+static void wsfront_flush(void *f, int64_t now, struct effects *fx)
+{
+	struct wsfront *w = f;
+
+	frame_free(MEM_TAKE(w->lent));
+	if (w->gone || w->state == WS_CLOSED) {
+		buf_clear(&w->out);
+		return;
+	}
+	if (w->out.len) {
+		w->unsent += w->out.len;
+		effects_add(fx, EFFECT_SEND, w->ws)->data = buf_take(&w->out);
+	}
+	if (w->state >= WS_CLOSING)
+		flush_end(w, now, fx);
+}
+
+/* --- time --- */
+
+static int64_t wsfront_expiry(const void *f)
+{
+	const struct wsfront *w = f;
+
+	if (w->state == WS_CLOSED || w->gone)
+		return TIME_NEVER;
+	if (w->state == WS_PARTING)
+		return w->part_at;
+	if (w->failed != REASON_NONE)
+		return TIME_NEVER;
+	return w->open_at < w->ping_at ? w->open_at : w->ping_at;
+}
+
+static void ping(struct wsfront *w, int64_t now)
+{
+	if (w->silent == 2) {
+		fail(w, REASON_PING_TIMEOUT);
+		return;
+	}
+	w->silent += !w->resting;
+	w->ping_at = now + w->c->ping;
+	ws_ping(&w->out, ++w->serial);
+}
+
+static void wsfront_expire(void *f, int64_t now)
+{
+	struct wsfront *w = f;
+
+	if (w->gone || w->failed != REASON_NONE || w->state >= WS_CLOSING)
+		return;
+	if (now >= w->open_at) {
+		w->open_at = TIME_NEVER;
+		if (w->owed)
+			greet_made_up(w);
+		else if (w->state == WS_NEW)
+			fail(w, REASON_INACTIVITY);
+	}
+	if (now >= w->ping_at)
+		ping(w, now);
+}
+
+/* --- questions --- */
+
+static enum reason wsfront_failed(const void *f)
+{
+	return ((const struct wsfront *)f)->failed;
+}
+
+static bool wsfront_attached(const void *f)
+{
+	return !((const struct wsfront *)f)->gone;
+}
+
+static bool wsfront_closed(const void *f)
+{
+	return ((const struct wsfront *)f)->state == WS_CLOSED;
+}
+
+static void wsfront_counts(const void *f, struct front_counts *c)
+{
+	const struct wsfront *w = f;
+
+	*c = (struct front_counts){.queued = (size_t)w->out.len + w->unsent};
+}
+
+const struct front_ops wsfront_ops = {
+    .name = "websocket",
+    .next = wsfront_next,
+    .opened = wsfront_opened,
+    .element = wsfront_element,
+    .close = wsfront_close,
+    .flush = wsfront_flush,
+    .expiry = wsfront_expiry,
+    .expire = wsfront_expire,
+    .failed = wsfront_failed,
+    .attached = wsfront_attached,
+    .closed = wsfront_closed,
+    .counts = wsfront_counts,
+    .free = wsfront_free,
+};

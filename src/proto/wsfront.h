@@ -1,0 +1,32 @@
+/* The RFC 7395 front machine: one element a message, <open/> and <close/>, restart, stream errors,
+ * our pings and their pongs. */
+#ifndef PROTO_WSFRONT_H
+#define PROTO_WSFRONT_H
+
+#include "proto/frame.h"
+#include "proto/front.h"
+
+struct wsfront;
+
+struct wsfront_config {
+	int64_t ping;	    /* ms between pings; two unanswered end the session */
+	int64_t open_wait;  /* ms until <open/> is made up when the backend is slow (1500) */
+	int64_t open_limit; /* ms for the client to send its first <open/> */
+	int64_t close_wait; /* ms for the client to answer our <close/> */
+	uint32_t queue;	    /* bytes towards the client not yet written (see wsfront_drained) */
+	const char *see_other_uri; /* where to send clients at a shutdown; NULL or "": nowhere */
+};
+
+extern const struct front_ops wsfront_ops; /* the object is a struct wsfront * */
+
+struct wsfront *wsfront_new(const struct wsfront_config *c, handle_t ws, int64_t now);
+
+/* A message. Takes *frame; or *frame is NULL and `bad` says why it could not be read: REASON_NONE
+ * for one of white space, which says nothing but that the client is there. */
+void wsfront_frame(struct wsfront *w, struct frame **frame, enum reason bad, int64_t now);
+void wsfront_pong(struct wsfront *w, uint64_t serial, int64_t now);
+void wsfront_rest(struct wsfront *w, bool resting); /* nothing of it is read, pongs neither */
+void wsfront_drained(struct wsfront *w);	    /* all that was sent is with the kernel */
+void wsfront_gone(struct wsfront *w, int64_t now);  /* the WebSocket is gone */
+
+#endif

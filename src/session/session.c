@@ -1,0 +1,490 @@
+/* The hub. Every event only changes a machine; session_pump() then walks the session through
+ * whatever has become possible, always in the same order: what the client said, what the server
+ * said, why it should end, what can go out. So no event has to know what state the other half is
+ * in. */
+#include "session/session.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "proto/features.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { PRESSURE_MAX = 10000 }; /* ms without reading from a backend, which may drop us for it */
+
+struct session {
+	const struct session_env *env;
+	const struct front_ops *ops;
+	void *front; /* owned, through ops */
+	const struct route *route;
+	struct xstream stream;
+	struct buf out; /* towards the backend, gathered until it may be written */
+	char *jid;	/* owned; NULL before bind */
+	handle_t ws;
+	int64_t born, deadline, rest_until;
+	uint64_t stanzas_in, bytes_in, stanzas_out, bytes_out;
+	uint16_t backend; /* of the route, the one to be tried first */
+	uint8_t state, reason;
+	bool connected : 1; /* the backend's socket is up */
+	bool dialled : 1;   /* a dial or a socket exists, until session_disconnected() */
+	bool hung_up : 1;   /* EFFECT_HANGUP or EFFECT_DROP was emitted */
+	bool reading : 1;   /* the backend is being read */
+	bool paused : 1;    /* the WebSocket is not being read */
+	bool crowded : 1;   /* what the client said waits, for the backend takes no more */
+};
+
+static void enter(struct session *s, enum session_state next)
+{
+	static const uint8_t from[] = {
+	    [SESSION_OPENING] = 0,
+	    [SESSION_OPEN] = 1 << SESSION_OPENING | 1 << SESSION_DETACHED,
+	    [SESSION_DETACHED] = 1 << SESSION_OPEN,
+	    [SESSION_CLOSING] = 1 << SESSION_OPENING | 1 << SESSION_OPEN | 1 << SESSION_DETACHED,
+	    [SESSION_DEAD] = 1 << SESSION_CLOSING,
+	};
+
+	assert(from[next] & 1 << s->state);
+	s->state = next;
+}
+
+static struct session *new_session(const struct session_env *env, const struct front_ops *ops,
+				   void *front, int64_t now)
+{
+	struct session *s = mem_zalloc(sizeof(*s));
+
+	s->env = env;
+	s->ops = ops;
+	s->front = front;
+	s->born = now;
+	s->deadline = TIME_NEVER;
+	s->rest_until = TIME_NEVER;
+	s->reading = true;
+	xstream_init(&s->stream, &env->backend_limits);
+	return s;
+}
+
+struct session *session_new_bosh(const struct session_env *env, struct slice sid, handle_t h,
+				 struct body **create, int64_t now)
+{
+	return new_session(env, &bosh_ops, bosh_new(&env->bosh, sid, h, create, now), now);
+}
+
+struct session *session_new_websocket(const struct session_env *env, handle_t ws, int64_t now)
+{
+	struct session *s;
+
+	s = new_session(env, &wsfront_ops, wsfront_new(&env->websocket, ws, now), now);
+	s->ws = ws;
+	return s;
+}
+
+void session_free(struct session *s)
+{
+	if (!s)
+		return;
+	s->ops->free(s->front);
+	xstream_clear(&s->stream);
+	buf_clear(&s->out);
+	free(s->jid);
+	free(s);
+}
+
+void session_request(struct session *s, handle_t h, struct body **request, int64_t now,
+		     struct effects *fx)
+{
+	assert(s->ops == &bosh_ops);
+	bosh_request(s->front, h, request, now, fx);
+}
+
+void session_hurry(struct session *s, handle_t h, int64_t now)
+{
+	if (s->ops == &bosh_ops)
+		bosh_hurry(s->front, h, now);
+}
+
+void session_gone(struct session *s, handle_t h, int64_t now)
+{
+	if (s->ops == &bosh_ops)
+		bosh_gone(s->front, h, now);
+}
+
+void session_frame(struct session *s, struct frame **frame, enum reason bad, int64_t now)
+{
+	assert(s->ops == &wsfront_ops);
+	wsfront_frame(s->front, frame, bad, now);
+}
+
+void session_pong(struct session *s, uint64_t serial, int64_t now)
+{
+	assert(s->ops == &wsfront_ops);
+	wsfront_pong(s->front, serial, now);
+}
+
+void session_drained(struct session *s)
+{
+	assert(s->ops == &wsfront_ops);
+	wsfront_drained(s->front);
+}
+
+void session_ws_gone(struct session *s, int64_t now)
+{
+	assert(s->ops == &wsfront_ops);
+	wsfront_gone(s->front, now);
+}
+
+void session_connected(struct session *s)
+{
+	s->connected = true;
+}
+
+void session_disconnected(struct session *s, enum reason r, int64_t now)
+{
+	s->connected = false;
+	s->dialled = false;
+	buf_clear(&s->out);
+	session_close(s, r, now);
+}
+
+static void close_with(struct session *s, enum reason r, struct slice detail, int64_t now)
+{
+	if (s->state >= SESSION_CLOSING)
+		return;
+	enter(s, SESSION_CLOSING);
+	s->reason = (uint8_t)r;
+	s->deadline = now + s->env->close_wait;
+	s->ops->close(s->front, r, detail, now);
+}
+
+void session_close(struct session *s, enum reason r, int64_t now)
+{
+	close_with(s, r, SLICE_NONE, now);
+}
+
+/* The major version of XMPP that the client asks for: 1 where it asks for none, -1 for nonsense. */
+static int64_t major_version(struct slice version)
+{
+	struct slice minor = version, major = slice_cut(&minor, '.');
+
+	if (!version.p)
+		return 1;
+	return num_parse(minor, INT32_MAX) < 0 ? -1 : num_parse(major, INT32_MAX);
+}
+
+/* What the server is asked for: the lower of what the client asks and XMPP 1 (RFC 6120 4.7.5). */
+static struct slice spoken_version(struct slice version)
+{
+	return major_version(version) == 1 ? version : SLICE_NONE;
+}
+
+/* The client asks for a stream: the domain says where to. */
+static void open_stream(struct session *s, const struct front_event *e, int64_t now,
+			struct effects *fx)
+{
+	if (!e->to.n) {
+		session_close(s, REASON_IMPROPER_ADDRESSING, now);
+		return;
+	}
+	if (major_version(e->version) < 1) {
+		session_close(s, REASON_UNSUPPORTED_VERSION, now);
+		return;
+	}
+	s->route = routes_find(&s->env->routes, e->to);
+	if (!s->route) {
+		session_close(s, REASON_HOST_UNKNOWN, now);
+		return;
+	}
+	s->backend = (uint16_t)route_wanted(s->route, e->route);
+	xstream_open(&s->out, e->to, e->from, e->lang, spoken_version(e->version));
+	effects_add(fx, EFFECT_DIAL, 0);
+	s->dialled = true;
+}
+
+static void restart_stream(struct session *s, const struct front_event *e)
+{
+	struct slice to = e->to.p ? e->to : slice_str(s->route->domain);
+
+	xstream_restart(&s->stream, &s->out, to, e->from, e->lang, spoken_version(e->version));
+}
+
+/* What the client said, as long as the backend takes it. What is not pulled stays with the front: a
+ * BOSH request is then answered late, which is what slows the client. */
+static void from_client(struct session *s, size_t unsent, int64_t now, struct effects *fx)
+{
+	struct front_event e;
+
+	while (s->state < SESSION_CLOSING) {
+		s->crowded = unsent + s->out.len > s->env->backend_queue;
+		if (s->crowded)
+			return;
+		s->ops->next(s->front, &e);
+		switch (e.type) {
+		case FRONT_NONE: return;
+		case FRONT_OPEN: open_stream(s, &e, now, fx); break;
+		case FRONT_RESTART: restart_stream(s, &e); break;
+		case FRONT_PAYLOAD:
+			buf_adds(&s->out, e.payload);
+			s->stanzas_in += e.stanzas;
+			s->bytes_in += e.payload.n;
+			break;
+		case FRONT_END: session_close(s, REASON_CLIENT_CLOSED, now); break;
+		}
+	}
+}
+
+/* The full JID out of a bind result (RFC 6120 7.6), for those who look at sessions. */
+static void note_jid(struct session *s, struct slice iq)
+{
+	static const char open[] = "<jid>", end[] = "</jid>";
+	const char *at, *stop;
+
+	if (s->jid || !memmem(iq.p, iq.n, "urn:ietf:params:xml:ns:xmpp-bind", 32))
+		return;
+	at = memmem(iq.p, iq.n, open, sizeof(open) - 1);
+	if (!at)
+		return;
+	at += sizeof(open) - 1;
+	stop = memmem(at, (size_t)(iq.p + iq.n - at), end, sizeof(end) - 1);
+	if (stop && stop - at < 3072)
+		s->jid = mem_strndup(at, (size_t)(stop - at));
+}
+
+static void to_front(struct session *s, const struct xstream_item *item, int64_t now)
+{
+	if (item->kind == STANZA_IQ && !s->jid)
+		note_jid(s, item->element.bytes);
+	s->stanzas_out += item->kind != STANZA_NONE;
+	s->bytes_out += item->element.bytes.n;
+	s->ops->element(s->front, &item->element, xstream_scope(&s->stream), now);
+}
+
+/* The element with every declaration that the stream's header lent it. */
+static struct xml_element complete(const struct buf *b, const struct xml_element *e)
+{
+	struct xml_element whole = *e;
+
+	whole.bytes = buf_slice(b);
+	whole.name.p = whole.bytes.p + 1;
+	whole.xmlns = e->xmlns.p ? e->xmlns : SLICE("");
+	whole.prefixes = 0;
+	return whole;
+}
+
+static void features(struct session *s, const struct xstream_item *item, int64_t now)
+{
+	struct buf edited = {0};
+	struct xml_element e;
+	bool mechanisms;
+
+	if (!features_edit(&edited, &item->element, xstream_scope(&s->stream), SLICE_NONE, 0,
+			   &mechanisms)) {
+		session_close(s, REASON_SERVER_BAD_XML, now);
+		return;
+	}
+	e = complete(&edited, &item->element);
+	s->bytes_out += e.bytes.n;
+	s->ops->element(s->front, &e, xstream_scope(&s->stream), now);
+	buf_clear(&edited);
+}
+
+static void stream_error(struct session *s, const struct xml_element *e, int64_t now)
+{
+	struct buf whole = {0};
+
+	xml_append(&whole, e, xstream_scope(&s->stream), SLICE_NONE, 0);
+	close_with(s, REASON_SERVER_ERROR, buf_slice(&whole), now);
+	buf_clear(&whole);
+}
+
+static void opened(struct session *s, const struct stream_info *info, int64_t now)
+{
+	if (s->state == SESSION_OPENING)
+		enter(s, SESSION_OPEN);
+	s->ops->opened(s->front, info, now);
+}
+
+/* What the server said; what is not whole yet stays in `in`. */
+static void from_backend(struct session *s, struct buf *in, int64_t now)
+{
+	struct xstream_item item;
+	enum xstream_result r = XSTREAM_ELEMENT;
+	size_t eaten = 0;
+
+	while (s->state < SESSION_CLOSING && r != XSTREAM_MORE && in->len > eaten) {
+		r = xstream_next(&s->stream, slice_of(buf_data(in) + eaten, in->len - eaten),
+				 &item);
+		switch (r) {
+		case XSTREAM_MORE: break;
+		case XSTREAM_OPENED: opened(s, &item.info, now); break;
+		case XSTREAM_FEATURES: features(s, &item, now); break;
+		case XSTREAM_ELEMENT: to_front(s, &item, now); break;
+		case XSTREAM_ERROR: stream_error(s, &item.element, now); break;
+		case XSTREAM_END: session_close(s, REASON_SERVER_CLOSED, now); break;
+		case XSTREAM_BAD: session_close(s, item.reason, now); break;
+		}
+		eaten += item.consumed;
+	}
+	if (s->state >= SESSION_CLOSING)
+		eaten = in->len;
+	buf_eat(in, eaten);
+}
+
+/* Our last words to the server: it is told which of its own faults ended the stream. */
+static const char *parting(enum reason r)
+{
+	switch (r) {
+	case REASON_SERVER_BAD_XML: return "not-well-formed";
+	case REASON_SERVER_RESTRICTED_XML: return "restricted-xml";
+	case REASON_SERVER_TOO_BIG: return "policy-violation";
+	default: return "";
+	}
+}
+
+/* Lets both halves finish; past the deadline neither is waited for. */
+static void closing(struct session *s, int64_t now, struct effects *fx)
+{
+	bool late = now >= s->deadline;
+
+	if (s->dialled && !s->hung_up) {
+		if (s->connected)
+			xstream_end(&s->out, parting(s->reason));
+		else
+			buf_clear(&s->out);
+	}
+	if (s->connected && s->out.len)
+		effects_add(fx, EFFECT_WRITE, 0)->data = buf_take(&s->out);
+	if (s->dialled && !s->hung_up) {
+		if (!s->reading && s->connected)
+			effects_add(fx, EFFECT_READ_ON, 0);
+		s->reading = true;
+		s->rest_until = TIME_NEVER;
+		effects_add(fx, s->connected ? EFFECT_HANGUP : EFFECT_DROP, 0);
+		s->hung_up = true;
+		s->dialled = s->connected;
+	} else if (s->dialled && late) {
+		effects_add(fx, EFFECT_DROP, 0);
+		s->dialled = false;
+	}
+	if (late && s->ws && !s->ops->closed(s->front))
+		effects_add(fx, EFFECT_CLOSE, s->ws)->code = reason_ws_code(s->reason);
+	if ((s->ops->closed(s->front) && !s->dialled) || late)
+		enter(s, SESSION_DEAD);
+}
+
+/* The client is slow: rest the backend, but never for long. The backend is slow: rest the client.
+ */
+static void pressure(struct session *s, size_t unsent, int64_t now, struct effects *fx)
+{
+	struct front_counts c;
+	uint32_t cap = s->env->client_queue;
+	bool rest, crowded;
+
+	s->ops->counts(s->front, &c);
+	rest = c.queued > (s->reading ? cap / 2 : cap / 4) && s->ops->attached(s->front);
+	if (rest && s->reading) {
+		s->rest_until = now + PRESSURE_MAX;
+		effects_add(fx, EFFECT_READ_OFF, 0);
+		s->reading = false;
+	} else if (!s->reading && (!rest || now >= s->rest_until)) {
+		s->rest_until = TIME_NEVER;
+		effects_add(fx, EFFECT_READ_ON, 0);
+		s->reading = true;
+	}
+	if (!s->ws)
+		return;
+	crowded = unsent + s->out.len > s->env->backend_queue / (s->paused ? 2 : 1);
+	if (crowded == s->paused)
+		return;
+	s->paused = crowded;
+	wsfront_rest(s->front, crowded);
+	effects_add(fx, crowded ? EFFECT_PAUSE : EFFECT_RESUME, s->ws);
+}
+
+static void follow_client(struct session *s)
+{
+	bool attached = s->ops->attached(s->front);
+
+	if (s->state == SESSION_OPEN && !attached)
+		enter(s, SESSION_DETACHED);
+	else if (s->state == SESSION_DETACHED && attached)
+		enter(s, SESSION_OPEN);
+}
+
+void session_pump(struct session *s, struct buf *in, size_t unsent, int64_t now, struct effects *fx)
+{
+	enum reason r;
+
+	if (s->state == SESSION_DEAD)
+		return;
+	if (now >= s->ops->expiry(s->front))
+		s->ops->expire(s->front, now);
+	from_client(s, unsent, now, fx);
+	from_backend(s, in, now);
+	r = s->ops->failed(s->front);
+	if (r != REASON_NONE)
+		session_close(s, r, now);
+	s->ops->flush(s->front, now, fx);
+	if (s->state == SESSION_CLOSING) {
+		closing(s, now, fx);
+		return;
+	}
+	follow_client(s);
+	pressure(s, unsent, now, fx);
+	if (s->connected && s->out.len)
+		effects_add(fx, EFFECT_WRITE, 0)->data = buf_take(&s->out);
+}
+
+bool session_crowded(const struct session *s)
+{
+	return (s->crowded || s->paused) && s->state < SESSION_CLOSING;
+}
+
+int64_t session_expiry(const struct session *s)
+{
+	int64_t at;
+
+	if (s->state == SESSION_DEAD)
+		return TIME_NEVER;
+	at = s->ops->expiry(s->front);
+	if (s->deadline < at)
+		at = s->deadline;
+	if (s->rest_until < at)
+		at = s->rest_until;
+	return at;
+}
+
+enum session_state session_state(const struct session *s)
+{
+	return s->state;
+}
+
+const char *session_state_name(enum session_state state)
+{
+	static const char *const names[] = {"opening", "open", "detached", "closing", "dead"};
+
+	return names[state];
+}
+
+const struct route *session_route(const struct session *s)
+{
+	return s->route;
+}
+
+size_t session_backend(const struct session *s)
+{
+	return s->backend;
+}
+
+void session_facts(const struct session *s, struct session_facts *f)
+{
+	*f = (struct session_facts){.state = s->state,
+				    .reason = s->reason,
+				    .front = s->ops->name,
+				    .route = s->route,
+				    .jid = slice_str(s->jid),
+				    .born = s->born};
+	f->in.stanzas = s->stanzas_in;
+	f->in.bytes = s->bytes_in;
+	f->out.stanzas = s->stanzas_out;
+	f->out.bytes = s->bytes_out;
+	s->ops->counts(s->front, &f->counts);
+}

@@ -1,0 +1,87 @@
+/* The hub: joins one front machine (BOSH or WebSocket) to one stream machine. Pure: events and the
+ * time go in, effects come out; it sees no socket, loop, thread, clock or file. */
+#ifndef SESSION_SESSION_H
+#define SESSION_SESSION_H
+
+#include "proto/bosh.h"
+#include "proto/wsfront.h"
+#include "proto/xstream.h"
+#include "session/route.h"
+
+struct session;
+
+enum session_state {
+	SESSION_OPENING, /* the backend's first header has not come; client bytes gather in `out` */
+	SESSION_OPEN,	 /* both halves are there */
+	SESSION_DETACHED, /* the stream is open, no client is there at the moment (BOSH) */
+	SESSION_CLOSING,  /* the reason is recorded; both halves finish, under a deadline */
+	SESSION_DEAD	  /* nothing more will come out: free it */
+};
+
+/* What all sessions of a worker share; borrowed for their lives. */
+struct session_env {
+	struct routes routes;
+	struct xml_limits backend_limits; /* of what the server sends */
+	struct bosh_config bosh;
+	struct wsfront_config websocket;
+	uint32_t client_queue;	/* bytes towards the client, past half of which the backend rests */
+	uint32_t backend_queue; /* bytes towards the backend, past which the client waits */
+	int64_t close_wait;	/* ms for both halves to finish */
+};
+
+struct session_facts {
+	enum session_state state;
+	enum reason reason;
+	const char *front;	   /* "bosh", "websocket" */
+	const struct route *route; /* NULL before the first open */
+	struct slice jid;	   /* as the server bound it; empty before */
+	int64_t born;
+	struct {
+		uint64_t stanzas, bytes;
+	} in, out; /* from the client; to the client */
+	struct front_counts counts;
+};
+
+/* A BOSH session from its creation request (already checked by bosh_check_creation()); takes
+ * *create. Or a WebSocket that was just opened. */
+struct session *session_new_bosh(const struct session_env *env, struct slice sid, handle_t h,
+				 struct body **create, int64_t now);
+struct session *session_new_websocket(const struct session_env *env, handle_t ws, int64_t now);
+void session_free(struct session *s);
+
+/* Events from the web. What they cause comes out of the next session_pump(), save for requests that
+ * are answered at once. */
+void session_request(struct session *s, handle_t h, struct body **request, int64_t now,
+		     struct effects *fx);
+void session_hurry(struct session *s, handle_t h, int64_t now);
+void session_gone(struct session *s, handle_t h, int64_t now);
+void session_frame(struct session *s, struct frame **frame, enum reason bad, int64_t now);
+void session_pong(struct session *s, uint64_t serial, int64_t now);
+void session_drained(struct session *s);
+void session_ws_gone(struct session *s, int64_t now);
+
+/* Events from the backend's side. */
+void session_connected(struct session *s);				  /* the dial succeeded */
+void session_disconnected(struct session *s, enum reason r, int64_t now); /* it failed, or broke */
+
+/* From anywhere: records the first reason and enters CLOSING. */
+void session_close(struct session *s, enum reason r, int64_t now);
+
+/* Does everything that the events since the last call made possible, and what time demands. `in`
+ * holds what came from the backend and is eaten; unsent is what still waits to go to it. */
+void session_pump(struct session *s, struct buf *in, size_t unsent, int64_t now,
+		  struct effects *fx);
+
+/* The client rests until less waits to go to the backend: pump again once that is so. */
+bool session_crowded(const struct session *s);
+
+/* When the next pump is due by time alone: ms, TIME_NEVER. */
+int64_t session_expiry(const struct session *s);
+
+enum session_state session_state(const struct session *s);
+const char *session_state_name(enum session_state state);   /* "detached" */
+const struct route *session_route(const struct session *s); /* after EFFECT_DIAL */
+size_t session_backend(const struct session *s); /* the one of the route to be tried first */
+void session_facts(const struct session *s, struct session_facts *f);
+
+#endif

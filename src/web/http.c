@@ -1,0 +1,225 @@
+/* HTTP connections. A callback reads and marks; the turn sends, looks at the time and frees. What a
+ * connection waits for, its phase, is derived from its state once a turn, and with it the
+ * list of due connections that it stands in. */
+#include "web/http.h"
+#include "base/mem.h"
+#include "web/answer.h"
+#include "web/request.h"
+#include "web/socket.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+
+enum { IN_MIN = 32768 }; /* read at once where head_max is less: bodies come in fewer pieces */
+
+_Static_assert(sizeof(struct http) <= 184, "there is one for each BOSH session, and often two");
+
+static void link_to(struct http **list, struct http *h)
+{
+	h->next = *list;
+	h->link = list;
+	if (h->next)
+		h->next->link = &h->next;
+	*list = h;
+}
+
+void http_unlink(struct http *h)
+{
+	*h->link = h->next;
+	if (h->next)
+		h->next->link = h->link;
+}
+
+void http_mark(struct http *h)
+{
+	if (h->marked)
+		return;
+	h->marked = true;
+	http_unlink(h);
+	link_to(&h->web->marked, h);
+}
+
+/* The client's end counts as its going even while requests are held: one that half-closes and reads
+ * on is rare, one that left is not. What is in the output still goes. */
+static void wake(struct conn *c)
+{
+	struct http *h = CONTAINER(c, struct http, conn);
+
+	http_input(h);
+	if ((c->eof || c->error) && !h->upgrade) {
+		request_drop_all(h);
+		h->stop = true;
+	}
+	http_mark(h);
+}
+
+void http_new(struct web *w, int fd, enum web_listener_kind kind)
+{
+	struct http *h = mem_zalloc(sizeof(*h));
+	struct sockaddr_storage ss = {0};
+	socklen_t n = sizeof(ss);
+	uint32_t in_max = w->config->head_max;
+
+	h->web = w;
+	h->kind = (uint8_t)kind;
+	if (getpeername(fd, (struct sockaddr *)&ss, &n) == 0)
+		h->peer = addr_of((struct sockaddr *)&ss);
+	conn_init(&h->conn, w->loop, fd, in_max < IN_MIN ? IN_MIN : in_max, wake);
+	w->counts.connections++;
+	h->restart = true;
+	h->marked = true;
+	link_to(&w->marked, h);
+}
+
+void http_free(struct http *h)
+{
+	struct web *w = h->web;
+
+	conn_clear(&h->conn, w->loop, h->conn.out.len > 0);
+	if (h->upgrade)
+		socket_free(h->upgrade);
+	w->counts.connections--;
+	free(h);
+}
+
+static enum phase phase_of(const struct http *h)
+{
+	const struct request *r;
+
+	if (h->ending)
+		return h->conn.out.len ? PHASE_REST : PHASE_LINGER;
+	if (h->stop || h->blocked || h->conn.out.len >= HTTP_OUT_HIGH)
+		return PHASE_REST;
+	r = http_reading(h);
+	if (r)
+		return r->expect ? PHASE_REST : PHASE_BODY;
+	if (h->conn.in.len)
+		return PHASE_HEAD;
+	if (h->first || h->conn.out.len)
+		return PHASE_REST;
+	return h->used ? PHASE_IDLE : PHASE_NEW;
+}
+
+static int64_t phase_limit(const struct http *h)
+{
+	const struct web_config *c = h->web->config;
+
+	switch (h->phase) {
+	case PHASE_NEW:
+	case PHASE_HEAD: return c->head_timeout;
+	case PHASE_IDLE: return c->idle_timeout;
+	case PHASE_BODY: return c->body_timeout;
+	case PHASE_LINGER: return HTTP_LINGER;
+	default: return 0;
+	}
+}
+
+/* Works out anew what is due where the state has changed since the last turn. */
+static void set_dues(struct http *h, int64_t now)
+{
+	enum phase phase = phase_of(h);
+	int64_t limit;
+
+	if (phase != h->phase || h->restart) {
+		h->phase = (uint8_t)phase;
+		h->restart = false;
+		limit = phase_limit(h);
+		h->in_due = limit ? web_tick(now + limit) : 0;
+	}
+	if (h->conn.out.len == 0) {
+		h->out_due = 0;
+	} else if (!h->out_due) {
+		h->out_due = web_tick(now + h->web->config->write_timeout);
+		h->out_seen = h->conn.out.len;
+	}
+}
+
+static uint32_t sooner(uint32_t a, uint32_t b)
+{
+	return a && (!b || a < b) ? a : b;
+}
+
+/* To those that are due when h is, as far ahead as the lists reach. */
+static void wait_due(struct http *h, uint32_t requests)
+{
+	struct web *w = h->web;
+	uint32_t due = sooner(sooner(h->in_due, h->out_due), requests);
+	int32_t ahead = due ? (int32_t)(due - w->tick) : WEB_DUES;
+
+	if (ahead < 0)
+		ahead = 0;
+	if (ahead >= WEB_DUES)
+		ahead = WEB_DUES - 1;
+	link_to(&w->due[(w->tick + (uint32_t)ahead) % WEB_DUES], h);
+}
+
+static void expire(struct http *h, uint32_t tick)
+{
+	request_expire(h, tick);
+	if (h->out_due && tick >= h->out_due) {
+		h->dead = h->conn.out.len >= h->out_seen;
+		h->out_due = 0;
+	}
+	if (!h->in_due || tick < h->in_due || phase_of(h) != h->phase)
+		return;
+	h->in_due = 0;
+	if (h->phase == PHASE_HEAD || h->phase == PHASE_BODY)
+		http_slow(h);
+	else
+		h->dead = true;
+}
+
+/* Nothing is left to be said or heard. */
+static bool finished(struct http *h)
+{
+	struct conn *c = &h->conn;
+
+	if (h->dead || c->error || (c->eof && c->out.len == 0))
+		return true;
+	if (h->web->swept && !h->first && c->out.len == 0 && c->in.len == 0 && !h->ending)
+		return true;
+	/* The client's end is waited for: closing over unread input would take our last answer
+	 * away from it (RFC 9112 9.6). */
+	if (h->ending)
+		conn_shutdown(c, h->web->loop);
+	return false;
+}
+
+/* Sends what is queued. Whether more of the input can be read now that there is room again. */
+static bool flush(struct http *h)
+{
+	bool high = h->conn.out.len >= HTTP_OUT_HIGH;
+
+	if (h->conn.out.len && !h->conn.full)
+		conn_flush(&h->conn, h->web->loop);
+	return high && h->conn.out.len < HTTP_OUT_HIGH && h->conn.in.len;
+}
+
+/* h counts as marked throughout: whatever marks it in here is seen to in here, and it is in no list
+ * when it is freed. */
+void http_turn(struct http *h, int64_t now)
+{
+	uint32_t due;
+	bool again;
+
+	if (h->upgrade && !h->conn.error) {
+		socket_adopt(MEM_TAKE(h->upgrade), &h->conn);
+		http_free(h);
+		return;
+	}
+	expire(h, (uint32_t)(now / WEB_TICK));
+	http_input(h);
+	again = flush(h) || h->upgrade; /* which the input just read may have been */
+	if (finished(h)) {
+		request_drop_all(h);
+		http_free(h);
+		return;
+	}
+	due = request_due(h, now);
+	set_dues(h, now);
+	h->marked = again;
+	if (again)
+		link_to(&h->web->marked, h);
+	else
+		wait_due(h, due);
+}

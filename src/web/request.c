@@ -1,0 +1,260 @@
+/* Requests: one list a connection, oldest first. An answer that is not the oldest waits in memory;
+ * a request that is held while others stand behind it is hurried. */
+#include "web/request.h"
+#include "base/mem.h"
+#include "proto/origin.h"
+#include "web/answer.h"
+#include "web/http.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+_Static_assert(sizeof(struct request) <= 56, "there is one for each BOSH session");
+
+static enum cors cors_of(const struct http *h, const struct http1_head *head)
+{
+	const struct web *w = h->web;
+
+	if (h->kind == WEB_STATUS)
+		return CORS_NONE;
+	if (w->any_origin)
+		return CORS_ANY;
+	if (!head || !head->origin.p)
+		return CORS_ABSENT;
+	return origin_allowed(w->config->origins, head->origin) ? CORS_ECHO : CORS_REFUSED;
+}
+
+struct request *request_new(struct http *h, const struct http1_head *head)
+{
+	enum cors cors = cors_of(h, head);
+	size_t extra = cors == CORS_ECHO ? head->origin.n + 1 : 0;
+	struct request *r = mem_zalloc(sizeof(*r) + extra), **last = &h->first;
+
+	r->thing = THING_REQUEST;
+	r->http = h;
+	if (head) {
+		r->head_only = head->method == HTTP1_HEAD;
+		r->keep = head->keep_alive;
+		r->old = head->minor == 0;
+		r->coding = coding_of(head->coding);
+		if (head->likes.p && h->web->config->compress)
+			r->liked = coding_liked(head->likes);
+	}
+	r->cors = (uint8_t)cors;
+	if (extra)
+		memcpy(r->origin, head->origin.p, head->origin.n);
+	while (*last)
+		last = &(*last)->next;
+	*last = r;
+	h->used = true;
+	h->web->counts.requests++;
+	return r;
+}
+
+/* Handed on, or about to be: not READING or ANSWERED. */
+static bool pending(const struct request *r)
+{
+	return r->state == REQUEST_WAITING || r->state == REQUEST_HELD;
+}
+
+void request_unname(struct request *r)
+{
+	struct web *w = r->http->web;
+
+	if (!pending(r) || !r->handle)
+		return;
+	slots_remove(w->slots, r->handle);
+	r->handle = 0;
+	w->counts.requests_waiting--;
+}
+
+void request_free(struct request *r)
+{
+	if (!pending(r))
+		buf_clear(&r->buf);
+	free(r);
+}
+
+/* web_turn() frees it. */
+static void unlink_request(struct request *r)
+{
+	struct web *w = r->http->web;
+	struct request **at = &r->http->first;
+
+	request_unname(r);
+	while (*at != r)
+		at = &(*at)->next;
+	*at = r->next;
+	r->next = w->dead;
+	w->dead = r;
+}
+
+void request_drop(struct request *r)
+{
+	struct web *w = r->http->web;
+
+	if (r->state == REQUEST_HELD) {
+		w->hooks->gone(w->app, r->handle, r->session);
+		web_more(w);
+	}
+	unlink_request(r);
+}
+
+void request_drop_all(struct http *h)
+{
+	while (h->first)
+		request_drop(h->first);
+}
+
+void request_wait(struct request *r)
+{
+	struct web *w = r->http->web;
+
+	assert(!r->buf.mem);
+	r->state = REQUEST_WAITING;
+	r->handle = slots_add(w->slots, r);
+	r->session = 0;
+	r->fresh = true;
+	r->due = 0;
+	w->counts.requests_waiting++;
+	if (!r->keep)
+		r->http->stop = true;
+	http_mark(r->http);
+	web_more(w);
+}
+
+/* Only the newest can still be read; it counts from when its client waits for 100 Continue. */
+static bool behind(const struct request *r)
+{
+	const struct request *next = r->next;
+
+	return r->http->blocked || (next && (next->state != REQUEST_READING || next->expect));
+}
+
+static void hurry(struct request *r)
+{
+	struct web *w = r->http->web;
+
+	if (r->state != REQUEST_HELD || r->hurried || !behind(r))
+		return;
+	r->hurried = true;
+	w->hooks->hurry(w->app, r->handle, r->session);
+	web_more(w);
+}
+
+void request_hurry(struct http *h)
+{
+	for (struct request *r = h->first; r; r = r->next)
+		hurry(r);
+}
+
+void request_held(struct request *r, handle_t session, int64_t wait)
+{
+	r->state = REQUEST_HELD;
+	r->session = session;
+	r->fresh = true;
+	r->due = wait < INT32_MAX ? (uint32_t)wait : INT32_MAX;
+	http_mark(r->http);
+	hurry(r);
+}
+
+/* The oldest request's answer joins the output. */
+static void emit(struct request *r, struct buf *bytes)
+{
+	struct http *h = r->http;
+
+	if (h->conn.out.len == 0) {
+		buf_clear(&h->conn.out);
+		h->conn.out = buf_take(bytes);
+	} else {
+		buf_adds(&h->conn.out, buf_slice(bytes));
+		buf_clear(bytes);
+	}
+	h->out_due = 0;
+	h->blocked = false;
+	if (!r->keep)
+		h->ending = true;
+	unlink_request(r);
+}
+
+void request_answered(struct request *r, struct buf *bytes)
+{
+	struct http *h = r->http;
+
+	if (!pending(r))
+		buf_clear(&r->buf);
+	http_mark(h);
+	if (!r->keep)
+		h->stop = true;
+	if (r != h->first) {
+		request_unname(r);
+		r->state = REQUEST_ANSWERED;
+		r->buf = buf_take(bytes);
+		request_hurry(h);
+		return;
+	}
+	emit(r, bytes);
+	while (h->first && h->first->state == REQUEST_ANSWERED && !h->ending)
+		emit(h->first, &h->first->buf);
+	if (h->ending) {
+		request_drop_all(h);
+	} else if (h->first && h->first->expect) {
+		h->first->expect = false;
+		BUF_LIT(&h->conn.out, "HTTP/1.1 100 Continue\r\n\r\n");
+	}
+}
+
+static struct request *expired(const struct http *h, uint32_t tick)
+{
+	for (struct request *r = h->first; r; r = r->next)
+		if (pending(r) && !r->fresh && tick >= r->due)
+			return r;
+	return NULL;
+}
+
+void request_expire(struct http *h, uint32_t tick)
+{
+	struct web *w = h->web;
+	struct request *r;
+
+	/* Each turn of this loop answers one of the few; an answer may take others out with it. */
+	while ((r = expired(h, tick))) {
+		if (r->state == REQUEST_HELD) {
+			w->hooks->gone(w->app, r->handle, r->session);
+			web_more(w);
+		}
+		r->state = REQUEST_WAITING; /* gone() is said */
+		answer_words(r, 503, "Retry-After: 1\r\n", false,
+			     "No answer came in time; try again.");
+	}
+}
+
+uint32_t request_due(struct http *h, int64_t now)
+{
+	uint32_t least = 0;
+
+	for (struct request *r = h->first; r; r = r->next) {
+		if (!pending(r))
+			continue;
+		if (r->fresh)
+			r->due = web_tick(now + r->due + h->web->config->answer_wait);
+		r->fresh = false;
+		if (!least || r->due < least)
+			least = r->due;
+	}
+	return least;
+}
+
+bool request_may_begin(const struct http *h, uint32_t size)
+{
+	uint64_t ahead = size;
+	uint32_t n = 0;
+
+	if (!h->first)
+		return true;
+	for (const struct request *r = h->first->next; r; r = r->next) {
+		ahead += r->size;
+		n++;
+	}
+	return n < HTTP_AHEAD && ahead <= h->web->config->body_max;
+}

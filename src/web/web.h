@@ -1,0 +1,114 @@
+/* The web side of one worker: HTTP connections, the requests on them, WebSockets. It parses what
+ * comes and hands it on through hooks; what goes out is given to it by handle. It knows nothing of
+ * sessions or streams. All calls on the worker's thread. */
+#ifndef WEB_WEB_H
+#define WEB_WEB_H
+
+#include <ev.h>
+#include "base/slots.h"
+#include "net/addr.h"
+#include "proto/body.h"
+#include "proto/frame.h"
+#include "proto/hostmeta.h"
+#include "proto/sid.h"
+
+struct web;
+
+enum web_listener_kind {
+	WEB_TRAFFIC, /* BOSH, WebSocket, files, a page for the curious */
+	WEB_STATUS   /* the status page and its API */
+};
+
+/* A file served from memory at an exact path. */
+struct web_file {
+	const char *path, *type; /* "/chat/app.js", "text/javascript" */
+	struct slice bytes;
+	struct slice packed; /* the same by gzip, where web_files_pack() found it worth it */
+};
+
+struct web_files {
+	struct web_file *v; /* owned by whoever made it */
+	size_t n;
+};
+
+/* Compresses what gets shorter by it; each `packed` is the owner's to free. */
+void web_files_pack(struct web_files *f);
+
+/* Everything is borrowed for the life of the web. Times in ms, sizes in bytes. */
+struct web_config {
+	uint32_t head_max, body_max;
+	int64_t
+	    head_timeout; /* from the first byte of a head to its end; also for a new connection */
+	int64_t body_timeout;  /* from the head to the end of the body */
+	int64_t idle_timeout;  /* an idle keep-alive connection */
+	int64_t write_timeout; /* output that does not move */
+	int64_t answer_wait;   /* 5000: for HELD or REPLY, and beyond a granted wait */
+	const struct xml_limits *limits;
+	const char *const *bosh_paths;	    /* NULL-terminated: "/http-bind", "/bosh" */
+	const char *const *websocket_paths; /* "/xmpp-websocket", "/ws" */
+	const char *const *origins;	    /* NULL-terminated: "*", "https://chat.example.org" */
+	bool cors;			    /* answers carry CORS fields */
+	bool deflate;			    /* WebSocket messages too, where the client offers it */
+	bool compress;			    /* answers, for clients that like it */
+	bool absent_origin;		    /* an upgrade without Origin is taken */
+	const struct web_files *traffic_files, *status_files; /* may be NULL */
+	const struct hostmeta *hostmeta;		      /* may be NULL */
+};
+
+/* How the rest of Fairlead hears of things. Called from socket callbacks: they only queue letters.
+ */
+struct web_hooks {
+	/* A BOSH request; sid is NULL in a creation request. Takes body. */
+	void (*request)(void *app, handle_t h, const struct sid *sid, struct slice sid_text,
+			struct body *body, const struct addr *peer);
+	/* For a request that was HELD, with the session's handle that came with it. */
+	void (*hurry)(void *app, handle_t h, handle_t session);
+	void (*gone)(void *app, handle_t h, handle_t session);
+	/* A GET below /api/ on a status listener; path with its query, lent for the call. */
+	void (*api)(void *app, handle_t h, struct slice path);
+	/* A WebSocket is up: answers with the handle of the session to be, or 0 to refuse. */
+	handle_t (*ws_open)(void *app, handle_t ws, const struct addr *peer);
+	/* A message (takes frame), or NULL and why it could not be read. */
+	void (*ws_frame)(void *app, handle_t session, struct frame *frame, enum reason bad);
+	void (*ws_pong)(void *app, handle_t session, uint64_t serial);
+	/* All that was given to web_ws_send() is with the kernel. */
+	void (*ws_drained)(void *app, handle_t session);
+	void (*ws_closed)(void *app, handle_t session);
+};
+
+/* Handles come from `slots`, shared with the rest of the worker. */
+struct web *web_new(struct ev_loop *loop, struct slots *slots, const struct web_config *config,
+		    const struct web_hooks *hooks, void *app);
+void web_free(struct web *w); /* closes everything; no hooks are called */
+
+void web_accept(struct web *w, int fd, enum web_listener_kind kind); /* takes fd */
+
+/* Answers request h: takes *body. type NULL: text/xml; charset=utf-8. Stale handles drop it. */
+void web_reply(struct web *w, handle_t h, int status, struct buf *body, const char *type);
+
+/* Request h is held by `session` and will be answered within wait ms. Where h is stale, gone() is
+ * called back at once; where something is behind it already, hurry(). */
+void web_held(struct web *w, handle_t h, handle_t session, int64_t wait);
+
+/* WebSocket h (a stale one drops it). frames: whole RFC 6455 frames, taken. */
+void web_ws_send(struct web *w, handle_t h, struct buf *frames);
+void web_ws_pause(struct web *w, handle_t h);
+void web_ws_resume(struct web *w, handle_t h);
+void web_ws_close(struct web *w, handle_t h, uint16_t code); /* after what was sent */
+size_t web_ws_unsent(struct web *w, handle_t h);	     /* bytes not yet with the kernel */
+
+/* The end of a turn: parses what waits, sends what is queued (one write a connection), acts on
+ * time, frees the dead. `now` ms monotonic. Returns whether work is left over for the next turn. */
+bool web_turn(struct web *w, int64_t now);
+
+/* No more keep-alive: connections close after their answer, idle ones a quarter to half a second
+ * later, for a request may be on its way. */
+void web_drain(struct web *w);
+
+struct web_counts {
+	uint32_t connections, websockets, requests_waiting;
+	uint64_t requests, refused;
+};
+void web_counts(const struct web *w, struct web_counts *c);
+
+#endif

@@ -1,0 +1,139 @@
+/* What the files of web share: the web of one worker, its connections and the requests on them.
+ *
+ * A request is a record in its connection's list, oldest first; answers leave in that order. Things
+ * are freed in web_turn() alone: whatever has ended before is only marked, or stands in a list of
+ * dead. */
+#ifndef WEB_WEB_PRIV_H
+#define WEB_WEB_PRIV_H
+
+#include "net/conn.h"
+#include "proto/coding.h"
+#include "proto/http1.h"
+#include "web/web.h"
+#include "web/ws.h"
+
+/* The first member of everything here that a handle can name, so that a mix-up stops at once. */
+enum thing { THING_REQUEST = 0x72657175, THING_SOCKET = 0x736f636b };
+
+enum request_state {
+	REQUEST_READING, /* its body is still coming; only the newest can be */
+	REQUEST_WAITING, /* handed on; no word yet */
+	REQUEST_HELD,	 /* a session holds it */
+	REQUEST_ANSWERED /* its answer is in buf, behind those of older requests */
+};
+
+enum cors {
+	CORS_NONE,    /* a status listener */
+	CORS_ANY,     /* every origin is allowed */
+	CORS_ECHO,    /* the request's origin is allowed */
+	CORS_REFUSED, /* it is not */
+	CORS_ABSENT   /* it has none, and not every origin is allowed */
+};
+
+/* Most requests are held for a minute by a session with nothing to say: every byte counts here. */
+struct request {
+	enum thing thing;
+	uint8_t state;			       /* enum request_state */
+	uint8_t cors;			       /* enum cors */
+	bool head_only : 1, keep : 1, old : 1; /* HEAD; keep-alive; HTTP/1.0 */
+	bool chunked : 1, expect : 1;	       /* expect: 100 Continue is still owed */
+	bool hurried : 1;
+	bool fresh : 1;	    /* due is not worked out yet: it holds the granted wait, in ms */
+	uint8_t coding : 2; /* of the body; enum coding */
+	uint8_t liked : 2;  /* of the answer, if it is worth it */
+	uint32_t due;	    /* WAITING, HELD: a tick */
+	uint32_t size;	    /* of its body, or the most that it can be */
+	struct request *next;
+	struct http *http;
+	union {
+		struct {		  /* WAITING, HELD */
+			handle_t handle;  /* 0: not handed on */
+			handle_t session; /* HELD */
+		};
+		struct {		/* READING, ANSWERED */
+			struct buf buf; /* the body so far; the whole answer */
+			union {
+				uint32_t left; /* of a body with a length */
+				struct http1_chunks chunks;
+			};
+		};
+	};
+	char origin[]; /* CORS_ECHO */
+};
+
+enum phase {
+	PHASE_NEW,   /* nothing has come yet */
+	PHASE_IDLE,  /* between requests */
+	PHASE_HEAD,  /* a head began */
+	PHASE_BODY,  /* a body is due */
+	PHASE_REST,  /* nothing is expected of the client */
+	PHASE_LINGER /* all is said; input is dropped until the client's end comes */
+};
+
+/* Deadlines of connections are coarse. They count in ticks, rounded up: never early, and late by
+ * less than a tick. A connection stands in one list at a time: with those marked for the turn, or
+ * with those that are due in the same tick. */
+enum {
+	WEB_TICK = 250, /* ms */
+	WEB_DUES = 512, /* lists; what is due later than they reach waits in the last of them */
+	WEB_SWEEP = 256 /* connections that time alone brings into one turn */
+};
+
+/* One HTTP connection. */
+struct http {
+	struct conn conn; /* first: conn's callbacks know nothing else */
+	struct web *web;
+	struct http *next, **link;
+	struct request *first;
+	struct socket *upgrade; /* owned; the turn hands the descriptor over to it */
+	uint32_t in_due;	/* the tick when the phase is over; 0: none */
+	uint32_t out_due;	/* when output has not moved for too long; 0: none */
+	uint32_t out_seen;	/* output left when out_due was set */
+	uint32_t scan;		/* bytes of `in` that were searched for the end of a head */
+	struct addr peer;
+	uint8_t kind;  /* enum web_listener_kind */
+	uint8_t phase; /* enum phase, as of the last turn */
+	bool marked : 1;
+	bool used : 1;	  /* a request was read on it */
+	bool restart : 1; /* a head or body is complete: the phase's time starts anew */
+	bool blocked : 1; /* the next request is too far ahead */
+	bool stop : 1;	  /* no further request is read */
+	bool ending : 1;  /* the last answer is in the output */
+	bool dead : 1;
+};
+
+struct web {
+	struct ev_loop *loop;
+	struct slots *slots;
+	const struct web_config *config;
+	const struct web_hooks *hooks;
+	void *app;
+	struct xmljudge *judge;	  /* owned */
+	struct coder *coder;	  /* owned */
+	struct ws_engine *engine; /* owned */
+	struct http *marked;
+	struct http *due[WEB_DUES]; /* by tick, modulo their number */
+	uint32_t tick;		    /* the first whose list was not taken yet */
+	ev_timer timer;	      /* wakes the loop for the next tick where there are connections */
+	struct request *dead; /* by next */
+	struct socket *sockets, *dead_sockets;
+	bool any_origin;
+	bool draining, swept; /* swept: idle connections were closed, and are from now on */
+	uint32_t drain_tick;  /* draining: when that begins */
+	bool in_turn, more;   /* more: a hook was called in web_turn() */
+	struct web_counts counts;
+};
+
+/* The first tick at or after `ms`. */
+static inline uint32_t web_tick(int64_t ms)
+{
+	return (uint32_t)((ms + WEB_TICK - 1) / WEB_TICK);
+}
+
+/* Whatever a hook queues within web_turn() came too late for this turn. */
+static inline void web_more(struct web *w)
+{
+	w->more |= w->in_turn;
+}
+
+#endif

@@ -1,0 +1,44 @@
+# shellcheck shell=bash disable=SC2154
+# Sourced by ./check --full, after its usual steps: what takes long.
+
+step scripts 60 none shellcheck -x demo check bootstrap .ci/run tests/setup.sh
+step format 60 none find src tests/unit tests/fuzz bench -name '*.[ch]' \
+	-exec clang-format --dry-run -Werror {} +
+
+# The servers' own endpoints: what fails here is a fault of the client scripts.
+step peers-direct 300 pytest env PEERS_DIRECT=1 PYTHONDONTWRITEBYTECODE=1 "$python" -m pytest \
+	-p no:cacheprovider -q tests/peers
+
+tests it-asan-1 600 asan 1 tests/it
+unit tsan
+for workers in 1 4; do
+	tests "it-plain-$workers" 600 plain $workers tests/it
+	tests "it-tsan-$workers" 900 tsan $workers tests/it
+	tests "peers-plain-$workers" 300 plain $workers tests/peers
+	tests "peers-tsan-$workers" 300 tsan $workers tests/peers
+done
+
+memcheck="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite"
+# shellcheck disable=SC2046
+LAUNCHER=$memcheck tests it-valgrind-4 1800 plain 4 $(topics 02 03 06)
+
+# A thousand sessions of each kind on two workers, for a minute, twice: loss, leaks, races.
+for kind in plain asan tsan; do
+	# shellcheck disable=SC2046
+	tests "load-$kind-2" 1200 $kind 2 $(topics 10) --load 60
+done
+
+build clang CC=clang
+unit clang
+tests it-clang-4 600 clang 4 tests/it
+build fuzzers CC=clang --enable-fuzzers --enable-asan --enable-ubsan
+# By the sources, so that a program that was not built is a failure and not forgotten.
+for source in tests/fuzz/fuzz_*.c; do
+	name=$(basename "$source" .c)
+	mkdir -p "$logs/$name.corpus"
+	options=(-max_total_time=60 -print_final_stats=1 "-artifact_prefix=$logs/$name.")
+	[ ! -f "tests/fuzz/$name.dict" ] || options+=("-dict=tests/fuzz/$name.dict")
+	step "$name" 120 none "$out/fuzzers/tests/fuzz/$name" "${options[@]}" \
+		"$logs/$name.corpus" "tests/fuzz/corpus/$name"
+done
+step distcheck 1200 none make -C "$out/plain" distcheck

@@ -1,0 +1,66 @@
+"""Fixtures of the peer tests: a private server per module with Fairlead before it, a test page."""
+
+import functools
+import http.server
+import os
+import signal
+import sys
+import threading
+
+import pytest
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import peers  # noqa: E402
+import servers  # noqa: E402
+
+# Asked to end, clean up first: no server may stay behind.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.failed:
+        for front in peers.fairlead.running:
+            report.sections.append(("fairlead", front.log()[-8000:]))
+
+
+@pytest.fixture(scope="module")
+def prosody():
+    yield from peers.setup(servers.Prosody)
+
+
+@pytest.fixture(scope="module")
+def ejabberd():
+    yield from peers.setup(servers.Ejabberd)
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="session")
+def web():
+    """web(folder) serves a folder on a port of its own and returns the address."""
+    started = []
+
+    def serve(folder):
+        handler = functools.partial(Quiet, directory=folder)
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        started.append(server)
+        return f"http://127.0.0.1:{server.server_port}/"
+
+    yield serve
+    for server in started:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture(scope="session")
+def page(web):
+    """The page of the client scripts: another origin than the manager's."""
+    return web(peers.HERE) + "page/index.html"

@@ -1,0 +1,76 @@
+"""What the peer tests share: a server with Fairlead in front of it, and clients run in Node.
+
+Environment: that of tests/it (FAIRLEAD, WORKERS, LAUNCHER), and PEERS_DIRECT=1, which leaves
+Fairlead out and uses the servers' own web endpoints: what fails then is a fault of the scripts.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+DIRECT = os.environ.get("PEERS_DIRECT") == "1"
+ACCOUNTS = {f"user{i}": f"pass wörd {i}&<>" for i in range(40)}
+
+sys.path.insert(1, os.path.join(os.path.dirname(HERE), "it"))
+from lib import fairlead, patience  # noqa: E402
+
+
+def manager(domain, port, settings=None):
+    """A started Fairlead before the server at that port; stop() judges how it ends."""
+    return fairlead.Fairlead(backends={domain: port}, settings=settings)
+
+
+class Setup:
+    """One server, the manager in front of it, and accounts that each test takes anew."""
+
+    def __init__(self, server, port):
+        self.server = server
+        self.urls = {"bosh": f"http://127.0.0.1:{port}/http-bind",
+                     "websocket": f"ws://127.0.0.1:{port}/xmpp-websocket"}
+        self.fresh = list(server.accounts)
+
+    def options(self, transport, **more):
+        users = [self.fresh.pop(0), self.fresh.pop(0)]
+        return {"service": self.urls[transport], "domain": self.server.domain, "users": users,
+                "passwords": [self.server.accounts[u] for u in users], **more}
+
+
+def setup(kind):
+    """For a fixture: a Setup with a server of that kind."""
+    with kind(ACCOUNTS) as server:
+        if DIRECT:
+            yield Setup(server, server.http_port)
+            return
+        fairlead.secrets.update(ACCOUNTS.values())
+        front = manager(server.domain, server.port)
+        try:
+            yield Setup(server, front.port)
+            front.stop()
+        finally:
+            front.clean()
+
+
+def browser():
+    for name in ("chromium-headless-shell", "chromium"):
+        path = shutil.which(name)
+        if path:
+            return path
+    raise RuntimeError("no chromium-headless-shell and no chromium")
+
+
+def node(script, *arguments, seconds=90):
+    """Run a client script and return the facts that it prints; its words go into a failure."""
+    done = subprocess.run(
+        ["node", os.path.join(HERE, "clients", script), *arguments], capture_output=True,
+        text=True, encoding="utf-8", timeout=patience(seconds), stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, \
+        f"{script} {arguments}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def run(library, scenario, options):
+    return node("run.js", library, scenario, json.dumps(options))

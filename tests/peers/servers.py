@@ -1,0 +1,192 @@
+"""Private XMPP servers for the peer tests: Prosody and ejabberd, each in a folder of its own.
+
+Both listen on loopback only, on ports found free, know the accounts they are given and are ended
+by their process id; nothing of them stays behind. `http_port` is the server's own BOSH and
+WebSocket, against which the client scripts themselves can be proved.
+
+As a program it writes Prosody's folder for ./demo, which then starts and stops the server itself.
+"""
+
+import glob
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_port(port, process, seconds=30, log=None):
+    """Wait until the port takes connections; raise when the process ends first or time is up."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    text = ""
+    if log and os.path.exists(log):
+        with open(log, errors="replace") as f:
+            text = "".join(f.readlines()[-30:])
+    raise RuntimeError(f"nothing listens on port {port}\n{text}")
+
+
+def end(process, seconds=10):
+    """Ask the process to end, insist after a while, and wait for it."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    process.wait()
+
+
+def fill(name, values):
+    with open(os.path.join(HERE, name)) as f:
+        text = f.read()
+    for key, value in values.items():
+        text = text.replace(f"@{key}@", str(value))
+    return text
+
+
+def lua_name(text):
+    """A store's file name as Prosody writes it: all but letters and digits as %xx."""
+    return "".join(c if c.isalnum() and c.isascii() else f"%{b:02x}"
+                   for c in text for b in c.encode())
+
+
+def lua_string(text):
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def write(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as f:
+        f.write(text)
+
+
+def prosody_folder(folder, domain, accounts, port, http_port=None, friends=()):
+    """Write a Prosody's configuration and data. Friends are accounts in one another's roster."""
+    write(os.path.join(folder, "prosody.cfg.lua"),
+          fill("prosody.cfg.lua.in",
+               {"DIR": folder, "DOMAIN": domain, "PORT": port, "HTTP_PORT": http_port or "",
+                "MODULES": '"bosh", "websocket",' if http_port else ""}))
+    data = os.path.join(folder, "data", lua_name(domain))
+    for user, password in accounts.items():
+        write(os.path.join(data, "accounts", lua_name(user) + ".dat"),
+              f'return {{ ["password"] = {lua_string(password)}; }};\n')
+    for user in friends:
+        items = "".join(
+            f'[{lua_string(f"{other}@{domain}")}] = {{ ["subscription"] = "both";'
+            f' ["groups"] = {{}}; ["name"] = {lua_string(other.capitalize())}; }};'
+            for other in friends if other != user)
+        write(os.path.join(data, "roster", lua_name(user) + ".dat"),
+              f'return {{ [false] = {{ ["version"] = 1; ["pending"] = {{}}; }}; {items} }};\n')
+
+
+class Server:
+    """A started server: host, port (client streams), http_port (its own web endpoints)."""
+
+    def __init__(self, accounts, domain="example.org", friends=()):
+        self.domain = domain
+        self.friends = friends
+        self.accounts = accounts
+        self.folder = tempfile.mkdtemp(prefix=f"fairlead-{self.name}-")
+        self.port = free_port()
+        self.http_port = free_port()
+        self.process = None
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self):
+        if self.process:
+            end(self.process)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+class Prosody(Server):
+    name = "prosody"
+
+    def start(self):
+        prosody_folder(self.folder, self.domain, self.accounts, self.port, self.http_port,
+                       self.friends)
+        self.process = subprocess.Popen(
+            ["prosody", "--config", os.path.join(self.folder, "prosody.cfg.lua"), "-F"],
+            cwd=self.folder, stdin=subprocess.DEVNULL,
+            stdout=open(os.path.join(self.folder, "out"), "wb"), stderr=subprocess.STDOUT)
+        wait_port(self.port, self.process, log=os.path.join(self.folder, "out"))
+
+
+class Ejabberd(Server):
+    """Started as a bare Erlang program without a node name, so that no epmd is needed."""
+
+    name = "ejabberd"
+
+    def start(self):
+        config = os.path.join(self.folder, "ejabberd.yml")
+        write(config, fill("ejabberd.yml.in", {
+            "DOMAIN": self.domain, "PORT": self.port, "HTTP_PORT": self.http_port}))
+        spool = os.path.join(self.folder, "spool")
+        os.mkdir(spool)
+        binaries = ", ".join(
+            f'{{<<"{user}"/utf8>>, <<"{password}"/utf8>>}}'
+            for user, password in self.accounts.items())
+        register = (
+            "{ok, _} = application:ensure_all_started(ejabberd), "
+            f'[ok = ejabberd_auth:try_register(U, <<"{self.domain}">>, P)'
+            f" || {{U, P}} <- [{binaries}]], "
+            f'ok = file:write_file("{self.folder}/ready", <<>>).')
+        env = dict(os.environ,
+                   EJABBERD_CONFIG_PATH=config,
+                   EJABBERD_LOG_PATH=os.path.join(self.folder, "ejabberd.log"),
+                   ERL_CRASH_DUMP=os.path.join(self.folder, "crash.dump"),
+                   ERL_LIBS=os.path.dirname(glob.glob("/usr/lib/*/ejabberd-*")[0]),
+                   HOME=self.folder,
+                   SCRIPT_DIR=self.folder)
+        self.process = subprocess.Popen(
+            ["erl", "-noinput", "+Bi", "-mnesia", "dir", f'"{spool}"', "-eval", register],
+            cwd=self.folder, env=env, stdin=subprocess.DEVNULL,
+            stdout=open(os.path.join(self.folder, "out"), "wb"), stderr=subprocess.STDOUT)
+        out = os.path.join(self.folder, "out")
+        wait_port(self.port, self.process, log=out)
+        deadline = time.monotonic() + 30
+        while not os.path.exists(os.path.join(self.folder, "ready")):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                with open(out, errors="replace") as f:
+                    raise RuntimeError("ejabberd did not come up\n" + f.read()[-3000:])
+            time.sleep(0.05)
+
+
+def main():
+    """servers.py FOLDER DOMAIN USER:PASSWORD...: write a Prosody's folder, print its port."""
+    folder, domain = sys.argv[1:3]
+    accounts = dict(a.split(":", 1) for a in sys.argv[3:])
+    port = free_port()
+    prosody_folder(folder, domain, accounts, port, friends=tuple(accounts))
+    print(port)
+
+
+if __name__ == "__main__":
+    main()

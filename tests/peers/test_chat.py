@@ -1,0 +1,57 @@
+"""The demo's chat page, served by Fairlead itself, in two tabs of a real browser."""
+
+import json
+import os
+import shutil
+
+import pytest
+
+import peers
+import servers
+
+DOMAIN = "example.org"
+ACCOUNTS = {"alice": "alice", "bob": "bob"}
+
+
+def page_folder(folder, bosh, websocket):
+    """The folder that ./demo makes: the page, Strophe.js, and what to connect to."""
+    shutil.copytree(os.path.join(peers.TOP, "www", "chat"), folder)
+    shutil.copy(os.path.join(peers.HERE, "node_modules", "strophe.js", "dist",
+                             "strophe.umd.min.js"), folder)
+    config = {"domain": DOMAIN, "room": f"lounge@conference.{DOMAIN}", "bosh": bosh,
+              "websocket": websocket,
+              "accounts": [{"name": u.capitalize(), "jid": f"{u}@{DOMAIN}", "password": p}
+                           for u, p in ACCOUNTS.items()]}
+    with open(os.path.join(folder, "config.json"), "w") as f:
+        json.dump(config, f)
+
+
+@pytest.fixture
+def chat(tmp_path, web):
+    folder = str(tmp_path / "page")
+    with servers.Prosody(ACCOUNTS, DOMAIN, friends=tuple(ACCOUNTS)) as server:
+        if peers.DIRECT:
+            own = f"//127.0.0.1:{server.http_port}"
+            page_folder(folder, f"http:{own}/http-bind", f"ws:{own}/xmpp-websocket")
+            yield web(folder)
+            return
+        page_folder(folder, "/http-bind", "/xmpp-websocket")
+        front = peers.manager(DOMAIN, server.port, {"www.directory": folder})
+        try:
+            yield f"http://127.0.0.1:{front.port}/"
+            front.stop()
+        finally:
+            front.clean()
+
+
+@pytest.mark.parametrize("via", ["bosh", "websocket"])
+def test_two_tabs_talk(chat, via):
+    options = {"page": chat, "via": via, "browser": peers.browser()}
+    if os.environ.get("SCREENSHOTS"):
+        options["screenshots"] = os.environ["SCREENSHOTS"]
+    facts = peers.node("chat.js", json.dumps(options), seconds=120)
+    assert "does not accept this name" in facts["refused"]
+    assert facts["transport"].lower() == via
+    for fact in ("presence", "there", "back", "room", "wireShows", "wireHides", "left", "gone"):
+        assert facts[fact], fact
+    assert not [line for line in facts["console"] if "Security" in line or "Error" in line]

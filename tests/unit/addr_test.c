@@ -1,0 +1,193 @@
+/* Socket addresses: good and bad texts, and what they print as. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "net/addr.h"
+
+#define LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+static void good_addresses_are_taken(void **state)
+{
+	static const struct {
+		const char *text, *print;
+		bool needs_port; /* refused where a port is needed */
+	} good[] = {
+	    {"127.0.0.1:5280", "127.0.0.1:5280", false},
+	    {"0.0.0.0:0", "0.0.0.0:0", false},
+	    {"255.255.255.255:65535", "255.255.255.255:65535", false},
+	    {"[::1]:5280", "[::1]:5280", false},
+	    {"[2001:DB8::0:1]:1", "[2001:db8::1]:1", false},
+	    {"[::ffff:192.0.2.1]:80", "192.0.2.1:80", false},
+	    {"192.0.2.1", "192.0.2.1:0", true},
+	    {"[::]", "[::]:0", true},
+	    {"::", "[::]:0", true},
+	    {"fe80::1", "[fe80::1]:0", true},
+	    {"::ffff:10.0.0.1", "10.0.0.1:0", true},
+	};
+	char text[ADDR_TEXT];
+	struct addr a;
+
+	(void)state;
+	for (size_t i = 0; i < LEN(good); i++) {
+		assert_true(addr_parse(&a, slice_str(good[i].text), false));
+		assert_string_equal(addr_print(&a, true, text), good[i].print);
+		assert_true(addr_parse(&a, slice_str(good[i].text), true) != good[i].needs_port);
+	}
+}
+
+static void bad_addresses_are_refused(void **state)
+{
+	static const char *const bad[] = {
+	    "",
+	    ":",
+	    ":5280",
+	    "127.0.0.1:",
+	    "127.0.0.1:65536",
+	    "127.0.0.1:-1",
+	    "127.0.0.1: 1",
+	    "127.0.0.1:+1",
+	    "127.0.0.1:1x",
+	    "127.0.0.1:0x1",
+	    "127.0.0:80",
+	    "127.1:80",
+	    "256.0.0.1:1",
+	    "localhost:1",
+	    "localhost",
+	    "[::1",
+	    "[::1]5280",
+	    "[::1]:",
+	    "[]:1",
+	    "[127.0.0.1]:80",
+	    "[localhost]:80",
+	    "::1]:80",
+	    "[[::1]]:80",
+	    "fe80::1%eth0",
+	    "[fe80::1%1]:1",
+	    "1:2:3",
+	    " 127.0.0.1:1",
+	    "127.0.0.1:1 ",
+	    "[1:2:3:4:5:6:7:8:9]:1",
+	    "[0000:0000:0000:0000:0000:ffff:192.168.100.200000000]:1",
+	};
+	struct addr a;
+
+	(void)state;
+	for (size_t i = 0; i < LEN(bad); i++) {
+		if (addr_parse(&a, slice_str(bad[i]), false))
+			fail_msg("taken: %s", bad[i]);
+		assert_int_equal(a.family, AF_UNSPEC);
+	}
+	assert_false(addr_parse(&a, SLICE("127.0.0.1\0:1"), false));
+	assert_false(addr_parse(&a, SLICE_NONE, false));
+}
+
+static void names_and_ports_are_split(void **state)
+{
+	static const struct {
+		const char *text, *host; /* host NULL: refused */
+		int port;
+	} cases[] = {
+	    {"xmpp.example.org:5222", "xmpp.example.org", 5222},
+	    {"xmpp.example.org", "xmpp.example.org", -1},
+	    {"[::1]:5222", "::1", 5222},
+	    {"[::1]", "::1", -1},
+	    {"::1", "::1", -1},
+	    {"host:0", "host", 0},
+	    {"host:", NULL, 0},
+	    {":1", NULL, 0},
+	    {"", NULL, 0},
+	    {"host:port", NULL, 0},
+	    {"a:b:1", NULL, 0},
+	    {"host:99999999999999999999", NULL, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < LEN(cases); i++) {
+		struct slice host;
+		int port;
+		bool ok = addr_split(slice_str(cases[i].text), &host, &port);
+
+		assert_true(ok == (cases[i].host != NULL));
+		if (!ok)
+			continue;
+		assert_true(slice_is(host, cases[i].host));
+		assert_int_equal(port, cases[i].port);
+	}
+}
+
+static void socket_addresses_come_back(void **state)
+{
+	static const char *const all[] = {"192.0.2.7:80", "[2001:db8::7]:443"};
+	struct sockaddr_storage ss;
+	char text[ADDR_TEXT];
+	struct addr a, b;
+
+	(void)state;
+	for (size_t i = 0; i < LEN(all); i++) {
+		assert_true(addr_parse(&a, slice_str(all[i]), true));
+		assert_int_equal(addr_sockaddr(&a, &ss),
+				 i == 0 ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6));
+		b = addr_of((struct sockaddr *)&ss);
+		assert_memory_equal(&a, &b, sizeof(a));
+		assert_string_equal(addr_print(&b, true, text), all[i]);
+	}
+}
+
+static void a_mapped_peer_is_ipv4(void **state)
+{
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(5)};
+	char text[ADDR_TEXT];
+	struct addr a;
+
+	(void)state;
+	memcpy(&in6.sin6_addr, "\0\0\0\0\0\0\0\0\0\0\xff\xff\x7f\0\0\1", 16);
+	a = addr_of((struct sockaddr *)&in6);
+	assert_int_equal(a.family, AF_INET);
+	assert_string_equal(addr_print(&a, false, text), "127.0.0.1");
+	assert_true(addr_loopback(&a));
+}
+
+static void loopback_is_known(void **state)
+{
+	static const struct {
+		const char *text;
+		bool is;
+	} cases[] = {{"127.0.0.1", true},  {"127.255.0.9", true}, {"::1", true},
+		     {"128.0.0.1", false}, {"::", false},	  {"0.0.0.0", false},
+		     {"::2", false}};
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	char text[ADDR_TEXT];
+	struct addr a;
+
+	(void)state;
+	for (size_t i = 0; i < LEN(cases); i++) {
+		assert_true(addr_parse(&a, slice_str(cases[i].text), false));
+		assert_true(addr_loopback(&a) == cases[i].is);
+	}
+	a = addr_of((struct sockaddr *)&un);
+	assert_true(addr_loopback(&a));
+	assert_string_equal(addr_print(&a, true, text), "unix");
+	a.family = AF_UNSPEC;
+	assert_false(addr_loopback(&a));
+	assert_string_equal(addr_print(&a, true, text), "none");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(good_addresses_are_taken),
+	    cmocka_unit_test(bad_addresses_are_refused),
+	    cmocka_unit_test(names_and_ports_are_split),
+	    cmocka_unit_test(socket_addresses_come_back),
+	    cmocka_unit_test(a_mapped_peer_is_ipv4),
+	    cmocka_unit_test(loopback_is_known),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

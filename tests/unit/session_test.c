@@ -1,0 +1,640 @@
+/* The hub, whole: real front and stream machines, a played web client and a played server. Effects
+ * are written down as text, so that a test reads like the conversation that it checks. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "session/session.h"
+
+#define BODY "<body xmlns='http://jabber.org/protocol/httpbind' "
+#define HEADER                                                                                  \
+	"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' " \
+	"id='s1' from='example.org' version='1.0'>"
+#define FEATURES                                                               \
+	"<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>" \
+	"<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></stream:features>"
+#define SID "abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrstu"
+
+static const struct route_backend backends[] = {
+    {"127.0.0.1", 5222}, {"xmpp.example.org", 5222}, {"::1", 5223}};
+static const struct route routes[] = {{"example.org", backends, 3}};
+static const struct xml_limits client_limits = {262144, 64, 64};
+
+static const struct session_env env = {
+    .routes = {routes, 1},
+    .backend_limits = {65536, 64, 64},
+    .bosh = {.wait = 50000,
+	     .inactivity = 60000,
+	     .polling = 5000,
+	     .features_wait = 500,
+	     .hold = 1,
+	     .queue = 100000},
+    .websocket = {.ping = 25000,
+		  .open_wait = 1500,
+		  .open_limit = 10000,
+		  .close_wait = 2000,
+		  .queue = 100000},
+    .client_queue = 100000,
+    .backend_queue = 100000,
+    .close_wait = 3000,
+};
+
+struct play {
+	struct session *s;
+	struct xmljudge *judge;
+	struct buf in, said; /* from the server; what the effects said */
+	size_t unsent;
+	int64_t now;
+	handle_t next;
+};
+
+static void say(struct play *p, const struct effect *x)
+{
+	static const char *const names[] = {"REPLY",  "HELD",	"SEND",	    "CLOSE",
+					    "PAUSE",  "RESUME", "DIAL",	    "WRITE",
+					    "HANGUP", "DROP",	"READ_OFF", "READ_ON"};
+
+	buf_addf(&p->said, "%s", names[x->type]);
+	if (x->type == EFFECT_REPLY)
+		buf_addf(&p->said, " %d %d", (int)x->handle, x->code);
+	if (x->type == EFFECT_CLOSE)
+		buf_addf(&p->said, " %d", x->code);
+	if (x->data.len)
+		buf_addf(&p->said, " %.*s", (int)x->data.len, buf_data(&x->data));
+	buf_addc(&p->said, '\n');
+}
+
+static void pump(struct play *p)
+{
+	struct effects fx = {0};
+
+	session_pump(p->s, &p->in, p->unsent, p->now, &fx);
+	for (uint32_t i = 0; i < fx.n; i++)
+		say(p, &fx.v[i]);
+	effects_clear(&fx);
+}
+
+static struct body *parse(struct play *p, const char *text)
+{
+	struct buf document = buf_copy(slice_str(text));
+	struct body *b;
+
+	assert_int_equal(body_parse(&b, p->judge, &client_limits, &document), REASON_NONE);
+	return b;
+}
+
+static void client(struct play *p, const char *text)
+{
+	struct body *b = parse(p, text);
+	struct effects fx = {0};
+
+	session_request(p->s, ++p->next, &b, p->now, &fx);
+	for (uint32_t i = 0; i < fx.n; i++)
+		say(p, &fx.v[i]);
+	effects_clear(&fx);
+	pump(p);
+}
+
+static void server(struct play *p, const char *text)
+{
+	buf_addz(&p->in, text);
+	pump(p);
+}
+
+static void message(struct play *p, const char *text)
+{
+	struct buf b = buf_copy(slice_str(text));
+	struct frame *f = NULL;
+	enum reason bad = frame_parse(&f, p->judge, &client_limits, &b);
+
+	session_frame(p->s, &f, bad, p->now);
+	pump(p);
+}
+
+/* What was said since the last look holds `want`. */
+static void heard_(struct play *p, const char *want, int line)
+{
+	if (!memmem(buf_slice(&p->said).p, p->said.len, want, strlen(want))) {
+		fprintf(stderr, "line %d: wanted: %s\nsaid:\n%.*s\n", line, want, (int)p->said.len,
+			buf_slice(&p->said).p);
+		fail();
+	}
+}
+#define heard(p, want) heard_(p, want, __LINE__)
+
+static void forget(struct play *p)
+{
+	buf_clear(&p->said);
+}
+
+static void start_asking(struct play *p, const char *attributes)
+{
+	char text[512];
+	struct body *b;
+
+	*p = (struct play){.judge = xmljudge_new(&client_limits), .next = 1, .now = 1000};
+	snprintf(text, sizeof(text),
+		 BODY "rid='100' wait='60' hold='1' ver='1.6' xml:lang='en' "
+		      "xmlns:xmpp='urn:xmpp:xbosh' %s/>",
+		 attributes);
+	b = parse(p, text);
+	assert_int_equal(bosh_check_creation(b), REASON_NONE);
+	p->s = session_new_bosh(&env, SLICE(SID), 1, &b, p->now);
+	pump(p);
+}
+
+static void start_bosh(struct play *p, const char *to)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "to='%s' xmpp:version='1.0'", to);
+	start_asking(p, text);
+}
+
+/* A session that is open, with no request held. */
+static void open_bosh(struct play *p)
+{
+	start_bosh(p, "example.org");
+	session_connected(p->s);
+	server(p, HEADER FEATURES);
+	forget(p);
+}
+
+static void start_ws(struct play *p)
+{
+	*p = (struct play){.judge = xmljudge_new(&client_limits), .next = 1, .now = 1000};
+	p->s = session_new_websocket(&env, 7, p->now);
+	pump(p);
+}
+
+static void finish(struct play *p)
+{
+	session_free(p->s);
+	xmljudge_free(p->judge);
+	buf_clear(&p->in);
+	buf_clear(&p->said);
+}
+
+static void creation_dials_and_answers_with_features(void **state)
+{
+	struct play p;
+
+	(void)state;
+	start_bosh(&p, "example.org");
+	heard(&p, "DIAL\n");
+	session_connected(p.s);
+	pump(&p);
+	heard(&p, "WRITE <?xml version='1.0'?><stream:stream to='example.org' xml:lang='en'");
+	forget(&p);
+	server(&p, HEADER);
+	server(&p, FEATURES);
+	heard(&p, "REPLY 1 200 <body ");
+	heard(&p, "sid='" SID "'");
+	heard(&p,
+	      "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></stream:features></body>");
+	assert_null(memmem(buf_slice(&p.said).p, p.said.len, "starttls", 8));
+	finish(&p);
+}
+
+static void versions_of_xmpp_before_1_are_refused(void **state)
+{
+	static const char *const bad[] = {"0.9", "", "1", "1.", ".0", "1.x", "1.0.0", "-1.0"};
+	char text[128];
+	struct play p;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		snprintf(text, sizeof(text), "to='example.org' xmpp:version='%s'", bad[i]);
+		start_asking(&p, text);
+		heard(&p, "condition='bad-request'");
+		assert_int_equal(session_state(p.s), SESSION_DEAD);
+		finish(&p);
+	}
+}
+
+static void the_header_says_what_the_client_says(void **state)
+{
+	struct play p;
+
+	(void)state;
+	start_asking(&p, "to='example.org' from='a&amp;b@example.org' xmpp:version='1.1'");
+	session_connected(p.s);
+	pump(&p);
+	heard(&p, "<stream:stream to='example.org' from='a&amp;b@example.org' xml:lang='en' "
+		  "version='1.1' xmlns='jabber:client'");
+	finish(&p);
+	start_asking(&p, "to='example.org'");
+	session_connected(p.s);
+	pump(&p);
+	heard(&p, "<stream:stream to='example.org' xml:lang='en' version='1.0'");
+	finish(&p);
+}
+
+static void a_route_is_followed_where_it_names_a_backend(void **state)
+{
+	static const struct {
+		const char *route;
+		size_t backend;
+	} wishes[] = {{"xmpp:127.0.0.1:5222", 0},
+		      {"xmpp:XMPP.example.org:5222", 1},
+		      {"XMPP:[::1]:5223", 2},
+		      {"xmpp:::1:5223", 2},
+		      {"xmpp:example.org:5222", 0},
+		      {"", 0},
+		      {"xmpp", 0},
+		      {"xmpp:", 0},
+		      {"xmpp::", 0},
+		      {"xmpp:::1", 0},
+		      {"xmpp:[::1]:5222", 0},
+		      {"tcp:[::1]:5223", 0},
+		      {"xmpp:[::1]:05223x", 0},
+		      {"xmpp:[::1]:99999999999", 0}};
+	char text[128];
+	struct play p;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wishes) / sizeof(*wishes); i++) {
+		snprintf(text, sizeof(text), "to='example.org' route='%s'", wishes[i].route);
+		start_asking(&p, text);
+		heard(&p, "DIAL");
+		assert_int_equal(session_backend(p.s), wishes[i].backend);
+		finish(&p);
+	}
+}
+
+static void an_unknown_domain_is_host_unknown(void **state)
+{
+	struct play p;
+
+	(void)state;
+	start_bosh(&p, "example.net");
+	heard(&p, "condition='host-unknown'");
+	assert_null(memmem(buf_slice(&p.said).p, p.said.len, "DIAL", 4));
+	assert_int_equal(session_state(p.s), SESSION_DEAD);
+	finish(&p);
+}
+
+static void a_dial_that_fails_is_remote_connection_failed(void **state)
+{
+	struct play p;
+
+	(void)state;
+	start_bosh(&p, "example.org");
+	session_disconnected(p.s, REASON_SERVER_UNREACHABLE, p.now);
+	pump(&p);
+	heard(&p, "condition='remote-connection-failed'");
+	assert_int_equal(session_state(p.s), SESSION_DEAD);
+	finish(&p);
+}
+
+static void stanzas_pass_both_ways(void **state)
+{
+	struct play p;
+	struct session_facts f;
+
+	(void)state;
+	open_bosh(&p);
+	client(&p, BODY "rid='101' sid='" SID "'><message xmlns='jabber:client' to='a'><body>hé"
+			"</body></message></body>");
+	heard(&p, "WRITE <message xmlns='jabber:client' to='a'><body>hé</body></message>\n");
+	server(&p, "<message from='a'><body>yes</body></message>");
+	heard(&p, "REPLY 2 200 <body xmlns='http://jabber.org/protocol/httpbind'");
+	heard(&p, "<message xmlns='jabber:client' from='a'><body>yes</body></message></body>");
+	session_facts(p.s, &f);
+	assert_int_equal(f.in.stanzas, 1);
+	assert_int_equal(f.out.stanzas, 1);
+	assert_int_equal(f.state, SESSION_OPEN); /* the next request is on its way */
+	finish(&p);
+}
+
+static void the_bound_jid_is_noted(void **state)
+{
+	struct play p;
+	struct session_facts f;
+
+	(void)state;
+	open_bosh(&p);
+	server(&p, "<iq type='result' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
+		   "<jid>ann@example.org/x</jid></bind></iq>");
+	session_facts(p.s, &f);
+	assert_true(slice_is(f.jid, "ann@example.org/x"));
+	finish(&p);
+}
+
+static void a_restart_writes_a_new_header(void **state)
+{
+	struct play p;
+
+	(void)state;
+	open_bosh(&p);
+	client(&p, BODY "rid='101' sid='" SID "' xmpp:restart='true' to='example.org' "
+			"xmlns:xmpp='urn:xmpp:xbosh'/>");
+	heard(&p, "WRITE <?xml version='1.0'?><stream:stream to='example.org'");
+	server(&p, "<?xml version='1.0'?>" HEADER
+		   "<stream:features><bind xmlns='b'/></stream:features>");
+	heard(&p, "REPLY 2 200 ");
+	heard(&p, "<bind xmlns='b'/>");
+	finish(&p);
+}
+
+static void a_client_that_terminates_ends_the_stream(void **state)
+{
+	struct play p;
+
+	(void)state;
+	open_bosh(&p);
+	client(&p, BODY "rid='101' sid='" SID "' type='terminate'><presence type='unavailable' "
+			"xmlns='jabber:client'/></body>");
+	heard(&p, "WRITE <presence type='unavailable' xmlns='jabber:client'/></stream:stream>\n"
+		  "HANGUP\n");
+	heard(&p, "REPLY 2 200 <body ");
+	assert_int_equal(session_state(p.s), SESSION_CLOSING);
+	session_disconnected(p.s, REASON_SERVER_LOST, p.now);
+	pump(&p);
+	assert_int_equal(session_state(p.s), SESSION_DEAD);
+	finish(&p);
+}
+
+static void a_server_that_does_not_close_is_dropped(void **state)
+{
+	struct play p;
+
+	(void)state;
+	open_bosh(&p);
+	session_close(p.s, REASON_KILLED, p.now);
+	pump(&p);
+	heard(&p, "HANGUP\n");
+	p.now = session_expiry(p.s);
+	pump(&p);
+	heard(&p, "DROP\n");
+	assert_int_equal(session_state(p.s), SESSION_DEAD);
+	finish(&p);
+}
+
+static void a_stream_error_reaches_the_client_whole(void **state)
+{
+	struct play p;
+
+	(void)state;
+	open_bosh(&p);
+	client(&p, BODY "rid='101' sid='" SID "'/>");
+	server(&p, "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/><text "
+		   "xmlns='urn:ietf:params:xml:ns:xmpp-streams'>gone</text></stream:error>"
+		   "</stream:stream>");
+	heard(&p, "type='terminate'");
+	heard(&p, "condition='remote-stream-error'");
+	heard(&p, "<conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/><text "
+		  "xmlns='urn:ietf:params:xml:ns:xmpp-streams'>gone</text></stream:error></body>");
+	finish(&p);
+}
+
+static void xml_that_xmpp_forbids_is_told_to_the_server(void **state)
+{
+	struct play p;
+
+	(void)state;
+	open_bosh(&p);
+	client(&p, BODY "rid='101' sid='" SID "'/>");
+	server(&p, "<!DOCTYPE x>");
+	heard(&p, "WRITE <stream:error><restricted-xml "
+		  "xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>\n");
+	heard(&p, "condition='remote-connection-failed'");
+	finish(&p);
+}
+
+static void bytes_before_the_connection_wait(void **state)
+{
+	struct play p;
+
+	(void)state;
+	start_ws(&p);
+	message(&p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' "
+		    "version='1.0'/>");
+	heard(&p, "DIAL\n");
+	message(&p, "<presence xmlns='jabber:client'/>");
+	assert_null(memmem(buf_slice(&p.said).p, p.said.len, "WRITE", 5));
+	session_connected(p.s);
+	pump(&p);
+	heard(&p, "xmlns:stream='http://etherx.jabber.org/streams'><presence "
+		  "xmlns='jabber:client'/>\n");
+	finish(&p);
+}
+
+static void a_slow_server_does_not_keep_open_waiting(void **state)
+{
+	struct play p;
+
+	(void)state;
+	start_ws(&p);
+	message(&p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' "
+		    "version='1.0'/>");
+	forget(&p);
+	p.now = session_expiry(p.s);
+	assert_true(p.now <= 1000 + 2000);
+	pump(&p);
+	heard(&p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing'");
+	finish(&p);
+}
+
+static void a_crowded_backend_pauses_the_websocket(void **state)
+{
+	struct play p;
+
+	(void)state;
+	start_ws(&p);
+	message(&p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' "
+		    "version='1.0'/>");
+	session_connected(p.s);
+	server(&p, HEADER FEATURES);
+	forget(&p);
+	p.unsent = 100001;
+	pump(&p);
+	heard(&p, "PAUSE\n");
+	forget(&p);
+	p.unsent = 60000;
+	pump(&p);
+	assert_int_equal(p.said.len, 0);
+	p.unsent = 0;
+	pump(&p);
+	heard(&p, "RESUME\n");
+	finish(&p);
+}
+
+static void a_crowded_backend_leaves_bosh_requests_unanswered(void **state)
+{
+	struct play p;
+
+	(void)state;
+	open_bosh(&p);
+	p.unsent = 100001;
+	client(&p, BODY "rid='101' sid='" SID "'><a xmlns='x'/></body>");
+	client(&p, BODY "rid='102' sid='" SID "'><b xmlns='x'/></body>");
+	assert_null(memmem(buf_slice(&p.said).p, p.said.len, "WRITE", 5));
+	assert_null(memmem(buf_slice(&p.said).p, p.said.len, "REPLY", 5));
+	assert_true(session_crowded(p.s));
+	p.unsent = 0;
+	pump(&p);
+	heard(&p, "REPLY 2 200 ");
+	heard(&p, "WRITE <a xmlns='x'/><b xmlns='x'/>\n");
+	assert_false(session_crowded(p.s));
+	finish(&p);
+}
+
+/* Its pongs cannot be read while it is paused for the server's sake. */
+static void a_paused_websocket_is_not_taken_for_dead(void **state)
+{
+	struct play p;
+	struct session_facts f;
+
+	(void)state;
+	start_ws(&p);
+	message(&p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' "
+		    "version='1.0'/>");
+	session_connected(p.s);
+	server(&p, HEADER FEATURES);
+	p.unsent = 100001;
+	pump(&p);
+	heard(&p, "PAUSE\n");
+	for (int i = 0; i < 10; i++) {
+		p.now += env.websocket.ping;
+		pump(&p);
+	}
+	session_facts(p.s, &f);
+	assert_int_equal(f.state, SESSION_OPEN);
+	p.unsent = 0;
+	pump(&p);
+	for (int i = 0; i < 4; i++) {
+		p.now += env.websocket.ping;
+		pump(&p);
+	}
+	session_facts(p.s, &f);
+	assert_int_equal(f.reason, REASON_PING_TIMEOUT);
+	finish(&p);
+}
+
+static void a_session_that_ends_reads_its_backend_again(void **state)
+{
+	struct play p;
+	char big[60000];
+
+	(void)state;
+	start_ws(&p);
+	message(&p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' "
+		    "version='1.0'/>");
+	session_connected(p.s);
+	server(&p, HEADER FEATURES);
+	memset(big, 'x', sizeof(big));
+	memcpy(big, "<message>", 9);
+	memcpy(big + sizeof(big) - 11, "</message>", 11);
+	server(&p, big);
+	heard(&p, "READ_OFF\n");
+	forget(&p);
+	p.now += 9000;
+	session_ws_gone(p.s, p.now);
+	pump(&p);
+	heard(&p, "READ_ON\nHANGUP\n");
+	assert_int_equal(session_expiry(p.s), p.now + env.close_wait);
+	finish(&p);
+}
+
+static void a_slow_websocket_rests_the_backend_for_a_while(void **state)
+{
+	struct play p;
+	char big[60000];
+
+	(void)state;
+	start_ws(&p);
+	message(&p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' "
+		    "version='1.0'/>");
+	session_connected(p.s);
+	server(&p, HEADER FEATURES);
+	memset(big, 'x', sizeof(big));
+	memcpy(big, "<message>", 9);
+	memcpy(big + sizeof(big) - 11, "</message>", 11);
+	forget(&p);
+	server(&p, big);
+	heard(&p, "READ_OFF\n");
+	forget(&p);
+	session_drained(p.s);
+	pump(&p);
+	heard(&p, "READ_ON\n");
+	finish(&p);
+}
+
+static void a_websocket_that_is_lost_ends_the_stream(void **state)
+{
+	struct play p;
+
+	(void)state;
+	start_ws(&p);
+	message(&p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' "
+		    "version='1.0'/>");
+	session_connected(p.s);
+	server(&p, HEADER FEATURES);
+	forget(&p);
+	session_ws_gone(p.s, p.now);
+	pump(&p);
+	heard(&p, "WRITE </stream:stream>\nHANGUP\n");
+	session_disconnected(p.s, REASON_SERVER_LOST, p.now);
+	pump(&p);
+	assert_int_equal(session_state(p.s), SESSION_DEAD);
+	finish(&p);
+}
+
+static void inactivity_ends_a_session_without_a_request(void **state)
+{
+	struct play p;
+	struct session_facts f;
+	int64_t end;
+
+	(void)state;
+
+	open_bosh(&p);
+	end = p.now + env.bosh.inactivity;
+	p.now = session_expiry(p.s); /* no request came: the client is away */
+	assert_true(p.now < end);
+	pump(&p);
+	assert_int_equal(session_state(p.s), SESSION_DETACHED);
+	assert_int_equal(session_expiry(p.s), end);
+	p.now = end;
+	pump(&p);
+	session_facts(p.s, &f);
+	assert_int_equal(f.reason, REASON_INACTIVITY);
+	heard(&p, "WRITE </stream:stream>\nHANGUP\n");
+	finish(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(creation_dials_and_answers_with_features),
+	    cmocka_unit_test(versions_of_xmpp_before_1_are_refused),
+	    cmocka_unit_test(the_header_says_what_the_client_says),
+	    cmocka_unit_test(a_route_is_followed_where_it_names_a_backend),
+	    cmocka_unit_test(an_unknown_domain_is_host_unknown),
+	    cmocka_unit_test(a_dial_that_fails_is_remote_connection_failed),
+	    cmocka_unit_test(stanzas_pass_both_ways),
+	    cmocka_unit_test(the_bound_jid_is_noted),
+	    cmocka_unit_test(a_restart_writes_a_new_header),
+	    cmocka_unit_test(a_client_that_terminates_ends_the_stream),
+	    cmocka_unit_test(a_server_that_does_not_close_is_dropped),
+	    cmocka_unit_test(a_stream_error_reaches_the_client_whole),
+	    cmocka_unit_test(xml_that_xmpp_forbids_is_told_to_the_server),
+	    cmocka_unit_test(bytes_before_the_connection_wait),
+	    cmocka_unit_test(a_slow_server_does_not_keep_open_waiting),
+	    cmocka_unit_test(a_crowded_backend_pauses_the_websocket),
+	    cmocka_unit_test(a_crowded_backend_leaves_bosh_requests_unanswered),
+	    cmocka_unit_test(a_paused_websocket_is_not_taken_for_dead),
+	    cmocka_unit_test(a_session_that_ends_reads_its_backend_again),
+	    cmocka_unit_test(a_slow_websocket_rests_the_backend_for_a_while),
+	    cmocka_unit_test(a_websocket_that_is_lost_ends_the_stream),
+	    cmocka_unit_test(inactivity_ends_a_session_without_a_request),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
