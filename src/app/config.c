@@ -1,5 +1,6 @@
-/* The table of keys, setting one of them, and the three lists. Every value, default or given, from
- * a file or the command line, goes through config_set(), so there is one place that judges it. */
+/* The table of keys, setting one of them, and the lists but for the domains. Every value, default
+ * or given, from a file or the command line, goes through config_set(), so there is one place that
+ * judges it. */
 #include "app/config_priv.h"
 
 #include <limits.h>
@@ -19,9 +20,13 @@ const struct config_key config_keys[CONFIG_KEYS] = {
 };
 
 /* Paths that are no scalar keys, for the sake of the nearest known one. */
-static const char *const list_paths[] = {"listen",  "listen.name",  "listen.address",
-					 "domains", "domains.name", "domains.backends",
-					 "origins"};
+static const char *const list_paths[] = {
+    "listen",  "listen.name",  "listen.address",   "origins",
+    "domains", "domains.name", "domains.backends",
+#define X(field, path, type, unit, minimum, maximum, def, sentence) path,
+#include "app/domain.def"
+#undef X
+};
 
 enum { LIST_PATHS = sizeof(list_paths) / sizeof(list_paths[0]), PATH_LONGEST = 64 };
 
@@ -195,10 +200,9 @@ static bool set_text(const struct config_key *k, char **field, struct slice valu
 	return true;
 }
 
-static bool set_key(struct config *c, const struct config_key *k, struct slice value,
-		    struct config_error *e)
+bool config_set_field(const struct config_key *k, void *field, struct slice value,
+		      struct config_error *e)
 {
-	void *field = (char *)c + k->offset;
 	int place;
 
 	switch (k->type) {
@@ -216,8 +220,15 @@ static bool set_key(struct config *c, const struct config_key *k, struct slice v
 			return read_address(field, k->path, value, e);
 		*(struct addr *)field = (struct addr){0};
 		return true;
+	case CONFIG_LIST: break;
 	}
 	return false;
+}
+
+static bool set_key(struct config *c, const struct config_key *k, struct slice value,
+		    struct config_error *e)
+{
+	return config_set_field(k, (char *)c + k->offset, value, e);
 }
 
 bool config_fail_unknown(struct slice path, struct config_error *e)
@@ -271,7 +282,7 @@ void config_clear_listen(struct config *c)
 	c->n_listen = 0;
 }
 
-static void free_texts(const char **v)
+void config_free_texts(const char **v)
 {
 	for (size_t i = 0; v && v[i]; i++)
 		free((char *)v[i]);
@@ -280,7 +291,7 @@ static void free_texts(const char **v)
 
 static void clear_origins(struct config *c)
 {
-	free_texts(c->origins);
+	config_free_texts(c->origins);
 	c->origins = NULL;
 	c->n_origins = 0;
 }
@@ -294,14 +305,8 @@ void config_free(struct config *c)
 			free(*(char **)((char *)c + config_keys[i].offset));
 	config_clear_listen(c);
 	clear_origins(c);
-	free_texts(c->allowed);
-	for (size_t i = 0; i < c->n_domains; i++) {
-		for (size_t j = 0; j < c->domains[i].n_backends; j++)
-			free((char *)c->domains[i].backends[j].host);
-		free(c->domains[i].backends);
-		free(c->domains[i].name);
-	}
-	free(c->domains);
+	config_free_texts(c->allowed);
+	config_clear_domains(c);
 	free((struct route *)c->routes.v);
 	free(c);
 }
@@ -329,118 +334,6 @@ bool config_add_listen(struct config *c, struct slice name, struct slice address
 	}
 	c->listen = mem_realloc(c->listen, (c->n_listen + 1) * sizeof(*c->listen));
 	c->listen[c->n_listen++] = (struct config_listen){mem_strndup(name.p, name.n), a};
-	return true;
-}
-
-static bool domain_ok(struct slice name)
-{
-	if (name.n == 0 || name.n > 1023 || name.p[0] == '.')
-		return false;
-	for (size_t i = 0; i < name.n; i++)
-		if ((unsigned char)name.p[i] <= ' ' || strchr("\"&'/:<>@\x7f", name.p[i]))
-			return false;
-	return true;
-}
-
-/* Domains are compared as they are kept: without the dot of the root, ASCII in lower case. */
-static struct slice without_root(struct slice name)
-{
-	if (name.n > 1 && name.p[name.n - 1] == '.')
-		name.n--;
-	return name;
-}
-
-static struct config_domain *find_domain(const struct config *c, struct slice name)
-{
-	name = without_root(name);
-	for (size_t i = 0; i < c->n_domains; i++)
-		if (slice_eq_nocase(name, slice_str(c->domains[i].name)))
-			return &c->domains[i];
-	return NULL;
-}
-
-bool config_has_domain(const struct config *c, struct slice name)
-{
-	return find_domain(c, name) != NULL;
-}
-
-static struct config_domain *new_domain(struct config *c, struct slice name)
-{
-	struct config_domain *d;
-
-	name = without_root(name);
-	c->domains = mem_realloc(c->domains, (c->n_domains + 1) * sizeof(*c->domains));
-	d = &c->domains[c->n_domains++];
-	*d = (struct config_domain){.name = mem_strndup(name.p, name.n)};
-	for (char *p = d->name; *p; p++)
-		if (*p >= 'A' && *p <= 'Z')
-			*p += 'a' - 'A';
-	return d;
-}
-
-static bool host_ok(struct slice host)
-{
-	if (host.n == 0 || host.n > 253)
-		return false;
-	for (size_t i = 0; i < host.n; i++)
-		if (!strchr("-.:_%", host.p[i]) && !(host.p[i] >= '0' && host.p[i] <= '9') &&
-		    !((host.p[i] | 0x20) >= 'a' && (host.p[i] | 0x20) <= 'z'))
-			return false;
-	return memchr(host.p, 0, host.n) == NULL;
-}
-
-/* Where the "://" of a URL is; NULL where there is none. */
-static const char *scheme_end(struct slice url)
-{
-	const char *colon = url.n ? memchr(url.p, ':', url.n) : NULL;
-
-	if (!colon || !slice_starts(slice_of(colon, url.n - (size_t)(colon - url.p)), SLICE("://")))
-		return NULL;
-	return colon;
-}
-
-/* "tcp://host:port"; the scheme may be missing. */
-static bool read_backend(struct slice text, struct slice *host, int *port, struct config_error *e)
-{
-	const char *mark = scheme_end(text);
-	struct slice rest = text;
-
-	if (mark) {
-		struct slice scheme = slice_of(text.p, (size_t)(mark - text.p));
-
-		if (!slice_is(scheme, "tcp"))
-			return config_fail(e, "backend \"%.*s\": unknown scheme, known: tcp",
-					   SHOW(text));
-		rest = slice_of(mark + 3, text.n - scheme.n - 3);
-	}
-	if (addr_split(rest, host, port) && host_ok(*host) && *port > 0)
-		return true;
-	return config_fail(e, "backend \"%.*s\" is no host and port, such as tcp://127.0.0.1:5222",
-			   SHOW(text));
-}
-
-bool config_add_backend(struct config *c, struct slice domain, struct slice backend,
-			struct config_error *e)
-{
-	struct config_domain *d;
-	struct slice host;
-	int port;
-
-	if (!domain_ok(domain))
-		return config_fail(e, "\"%.*s\" is no domain, such as example.org", SHOW(domain));
-	if (!read_backend(backend, &host, &port, e))
-		return false;
-	d = find_domain(c, domain);
-	for (size_t i = 0; d && i < d->n_backends; i++)
-		if (slice_eq_nocase(host, slice_str(d->backends[i].host)) &&
-		    d->backends[i].port == port)
-			return config_fail(e, "domain \"%s\" has the backend \"%.*s\" twice",
-					   d->name, SHOW(backend));
-	if (!d)
-		d = new_domain(c, domain);
-	d->backends = mem_realloc(d->backends, (d->n_backends + 1) * sizeof(*d->backends));
-	d->backends[d->n_backends++] =
-	    (struct route_backend){mem_strndup(host.p, host.n), (uint16_t)port};
 	return true;
 }
 

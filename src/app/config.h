@@ -21,16 +21,25 @@ struct config_listen {
 	struct addr addr;
 };
 
-struct config_domain {
-	char *name;			/* unique; ASCII letters in lower case */
-	struct route_backend *backends; /* .host (owned), .port; in order of preference */
-	size_t n_backends;
-};
+enum config_tls { CONFIG_TLS_AUTO, CONFIG_TLS_NONE, CONFIG_TLS_OFFERED, CONFIG_TLS_STARTTLS };
+enum config_switch { CONFIG_ON, CONFIG_OFF };
+enum config_proxy_protocol { CONFIG_PROXY_OFF, CONFIG_PROXY_V1, CONFIG_PROXY_V2 };
+enum config_delivery { CONFIG_DELIVERY_ACKNOWLEDGED, CONFIG_DELIVERY_TRANSPARENT };
 
 #define CONFIG_FIELD_INT int64_t
 #define CONFIG_FIELD_CHOICE int		 /* log_level: an enum log_level */
 #define CONFIG_FIELD_ADDRESS struct addr /* AF_UNSPEC: none */
 #define CONFIG_FIELD_TEXT char *	 /* never NULL */
+#define CONFIG_FIELD_LIST const char **	 /* NULL-terminated; NULL: empty */
+
+struct config_domain {
+	char *name;			/* unique; ASCII letters in lower case; a pattern */
+	struct route_backend *backends; /* .host is owned */
+	size_t n_backends;
+#define X(field, path, type, unit, minimum, maximum, def, sentence) CONFIG_FIELD_##type field;
+#include "app/domain.def"
+#undef X
+};
 
 struct config {
 #define X(field, path, type, unit, minimum, maximum, def, sentence) CONFIG_FIELD_##type field;
@@ -65,7 +74,7 @@ bool config_read(struct config *c, const char *name, struct slice text, struct c
 bool config_set(struct config *c, struct slice path, struct slice value, struct config_error *e);
 
 /* Adds to a list. An unknown domain is made, a known one gets a further backend. Backend:
- * "tcp://host:port" or "host:port". */
+ * "tcp://host:port" or "host:port", "tls://host:port", "unix:/path", "srv", "srv://name". */
 bool config_add_listen(struct config *c, struct slice name, struct slice address,
 		       struct config_error *e);
 bool config_add_backend(struct config *c, struct slice domain, struct slice backend,

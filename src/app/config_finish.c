@@ -26,6 +26,9 @@ static bool check_lists(const struct config *c, struct config_error *e)
 	if (c->n_domains == 0)
 		return config_fail(e, "no domain to serve: name one and its XMPP server, such as "
 				      "fairlead --backend example.org=127.0.0.1:5222");
+	for (size_t i = 0; i < c->n_domains; i++)
+		if (!config_check_domain(&c->domains[i], e))
+			return false;
 	for (size_t i = 0; i < c->n_listen; i++)
 		if (config_same_addr(&c->listen[i].addr, &c->status_listen))
 			return config_fail(
@@ -160,9 +163,16 @@ static void make_routes(struct config *c)
 {
 	struct route *v = mem_zalloc(c->n_domains * sizeof(*v));
 
-	for (size_t i = 0; i < c->n_domains; i++)
-		v[i] = (struct route){c->domains[i].name, c->domains[i].backends,
-				      c->domains[i].n_backends};
+	for (size_t i = 0; i < c->n_domains; i++) {
+		const struct config_domain *d = &c->domains[i];
+
+		v[i] = (struct route){.domain = d->name,
+				      .backends = d->backends,
+				      .n = d->n_backends,
+				      .allow = d->allow,
+				      .deny = d->deny,
+				      .transparent = d->delivery == CONFIG_DELIVERY_TRANSPARENT};
+	}
 	c->routes = (struct routes){v, c->n_domains};
 }
 

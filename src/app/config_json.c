@@ -18,8 +18,10 @@ enum place {
 	LISTEN,	     /* "listen": [ */
 	LISTEN_ITEM, /* { "name", "address" */
 	DOMAINS,     /* "domains": [ */
-	DOMAIN_ITEM, /* { "name", "backends" */
-	BACKENDS,    /* [ */
+	DOMAIN_ITEM, /* { "name", "backends", ... */
+	DOMAIN_LIST, /* [ of strings */
+	BACKENDS,    /* [ of strings and objects */
+	BACKEND,     /* { "url", "weight", ... */
 	ORIGINS	     /* "origins": [ */
 };
 
@@ -35,18 +37,31 @@ static const struct {
     [LISTEN_ITEM] = {"listen", "", LISTEN},
     [DOMAINS] = {"domains", "a list of objects {\"name\": ..., \"backends\": [...]}", TOP},
     [DOMAIN_ITEM] = {"domains", "", DOMAINS},
-    [BACKENDS] = {"domains.backends", "a list of strings, such as \"tcp://127.0.0.1:5222\"",
+    [DOMAIN_LIST] = {"domains", "a list of strings", DOMAIN_ITEM},
+    [BACKENDS] = {"domains.backends",
+		  "a list of strings, such as \"tcp://127.0.0.1:5222\", or of objects {\"url\": "
+		  "...}",
 		  DOMAIN_ITEM},
+    [BACKEND] = {"domains.backends", "", BACKENDS},
     [ORIGINS] = {"origins", "a list of strings, such as \"https://chat.example.org\"", TOP},
 };
 
-enum field { FIELD_NAME, FIELD_VALUE, FIELD_NONE }; /* of an item: its name, address or backends */
+/* The keys of an item: those that the place has by itself come first, then those of a table. */
+enum field {
+	FIELD_NAME,  /* of LISTEN_ITEM, DOMAIN_ITEM */
+	FIELD_VALUE, /* "address", "backends", "url" */
+	FIELD_TABLE, /* the first of domain_keys or backend_keys */
+	FIELDS = FIELD_TABLE + DOMAIN_KEYS,
+	FIELD_NONE = FIELDS
+};
 
-/* A string of an item, with the line it stands on. */
+/* A value of an item, with the line it stands on. */
 struct text {
 	char *p; /* owned */
 	size_t n;
 	unsigned line;
+	enum place place; /* where it stood: DOMAIN_ITEM, BACKEND, ... */
+	enum field field;
 };
 
 struct reader {
@@ -62,10 +77,10 @@ struct reader {
 	char path_bytes[PATH_MAX_BYTES];
 	size_t group; /* length of the group's name in the path, while inside of one */
 	bool seen[CONFIG_KEYS], seen_group[CONFIG_KEYS], seen_place[ORIGINS + 1];
-	enum field field; /* of the item */
-	bool has_field[FIELD_NONE];
-	struct text item_name, *values;
-	size_t n_values;
+	enum field field, outer_field; /* of the item; of the domain around a backend */
+	bool has_field[FIELDS], has_backend_field[FIELDS];
+	struct text *values;  /* of the item, in order; a backend begins with its URL */
+	size_t n_values, url; /* url: the one of the backend that is being read */
 };
 
 /* The line of the token that was read last. */
@@ -94,30 +109,69 @@ static int refuse(struct reader *r)
 	return refuse_at(r, line_now(r));
 }
 
+/* The table that this place's further keys stand in, or NULL. */
+static const struct config_key *table_of(enum place p, int *n)
+{
+	*n = p == DOMAIN_ITEM ? DOMAIN_KEYS : p == BACKEND ? BACKEND_KEYS : 0;
+	return p == DOMAIN_ITEM ? domain_keys : p == BACKEND ? backend_keys : NULL;
+}
+
+/* The key whose value is due, where it is one of a table. */
+static const struct config_key *table_key(const struct reader *r)
+{
+	int n;
+	enum place p = r->place == DOMAIN_LIST ? DOMAIN_ITEM : r->place;
+	const struct config_key *t = table_of(p, &n);
+
+	return t && r->field >= FIELD_TABLE && r->field < FIELD_NONE ? &t[r->field - FIELD_TABLE]
+								     : NULL;
+}
+
+static void wants(struct reader *r, const struct config_key *k, const char *got)
+{
+	switch (k->type) {
+	case CONFIG_INT:
+		config_fail(r->e, "\"%s\" is a whole number of %s from %lld to %lld, not %s",
+			    k->path, k->unit, (long long)k->minimum, (long long)k->maximum, got);
+		break;
+	case CONFIG_LIST:
+		config_fail(r->e, "\"%s\" is a list of strings (%s), not %s", k->path, k->unit,
+			    got);
+		break;
+	default: config_fail(r->e, "\"%s\" is a string (%s), not %s", k->path, k->unit, got); break;
+	}
+}
+
+static int wrong_item(struct reader *r, const char *got)
+{
+	static const char *const values[] = {
+	    [LISTEN_ITEM] = "address", [DOMAIN_ITEM] = "backends", [BACKEND] = "url"};
+	const struct config_key *k = table_key(r);
+
+	if (k)
+		wants(r, k, got);
+	else if (r->place == DOMAIN_ITEM && r->field == FIELD_VALUE)
+		config_fail(r->e, "\"domains.backends\" is %s, not %s", places[BACKENDS].wanted,
+			    got);
+	else if (r->place == LISTEN_ITEM || r->place == DOMAIN_ITEM || r->place == BACKEND)
+		config_fail(r->e, "\"%s.%s\" is a string, not %s", places[r->place].path,
+			    r->field == FIELD_NAME ? "name" : values[r->place], got);
+	else
+		config_fail(r->e, "\"%s\" is %s, but here is %s", places[r->place].path,
+			    places[r->place].wanted, got);
+	return refuse(r);
+}
+
 static int wrong_type(struct reader *r, const char *got)
 {
 	int i = config_find(r->path);
 	int group = config_find_group(r->path);
 	enum place p = LISTEN;
 
-	if (r->place != TOP && r->place != GROUP) {
-		if (r->place == DOMAIN_ITEM && r->field == FIELD_VALUE)
-			config_fail(r->e, "\"domains.backends\" is %s, not %s",
-				    places[BACKENDS].wanted, got);
-		else if (r->place == LISTEN_ITEM || r->place == DOMAIN_ITEM)
-			config_fail(r->e, "\"%s.%s\" is a string, not %s", places[r->place].path,
-				    r->field == FIELD_NAME ? "name" : "address", got);
-		else
-			config_fail(r->e, "\"%s\" is %s, but here is %s", places[r->place].path,
-				    places[r->place].wanted, got);
-	} else if (i >= 0 && config_keys[i].type == CONFIG_INT) {
-		config_fail(r->e, "\"%s\" is a whole number of %s from %lld to %lld, not %s",
-			    config_keys[i].path, config_keys[i].unit,
-			    (long long)config_keys[i].minimum, (long long)config_keys[i].maximum,
-			    got);
-	} else if (i >= 0) {
-		config_fail(r->e, "\"%s\" is a string (%s), not %s", config_keys[i].path,
-			    config_keys[i].unit, got);
+	if (r->place != TOP && r->place != GROUP)
+		return wrong_item(r, got);
+	if (i >= 0) {
+		wants(r, &config_keys[i], got);
 	} else if (group >= 0) {
 		config_fail(r->e, "\"%.*s\" is an object of keys such as \"%s\", not %s",
 			    SHOW(r->path), config_keys[group].path, got);
@@ -129,11 +183,6 @@ static int wrong_type(struct reader *r, const char *got)
 	return refuse(r);
 }
 
-static struct text text_of(struct reader *r, struct slice s)
-{
-	return (struct text){mem_strndup(s.n ? s.p : "", s.n), s.n, line_now(r)};
-}
-
 static struct slice text_slice(const struct text *t)
 {
 	return slice_of(t->p, t->n);
@@ -141,21 +190,40 @@ static struct slice text_slice(const struct text *t)
 
 static void clear_item(struct reader *r)
 {
-	free(r->item_name.p);
 	for (size_t i = 0; i < r->n_values; i++)
 		free(r->values[i].p);
 	free(r->values);
 	r->values = NULL;
 	r->n_values = 0;
-	r->item_name = (struct text){0};
 	r->field = FIELD_NONE;
 	memset(r->has_field, 0, sizeof(r->has_field));
 }
 
-static void add_value(struct reader *r, struct slice s)
+static struct text *add_text(struct reader *r, enum place place, enum field field)
 {
 	r->values = mem_realloc(r->values, (r->n_values + 1) * sizeof(*r->values));
-	r->values[r->n_values++] = text_of(r, s);
+	r->values[r->n_values] = (struct text){.line = line_now(r), .place = place, .field = field};
+	return &r->values[r->n_values++];
+}
+
+static int add_value(struct reader *r, enum place place, struct slice s)
+{
+	struct text *t = place == BACKEND && r->field == FIELD_VALUE ? &r->values[r->url]
+								     : add_text(r, place, r->field);
+
+	t->p = mem_strndup(s.n ? s.p : "", s.n);
+	t->n = s.n;
+	t->line = line_now(r);
+	return 1;
+}
+
+/* The item's value of that field. */
+static const struct text *value_of(const struct reader *r, enum field field)
+{
+	for (size_t i = 0; i < r->n_values; i++)
+		if (r->values[i].field == field && r->values[i].place != BACKEND)
+			return &r->values[i];
+	return NULL;
 }
 
 /* A scalar: how JSON writes it must be how its key wants it. */
@@ -168,13 +236,27 @@ static int set_scalar(struct reader *r, struct slice value, bool number)
 	return config_set(r->c, r->path, value, r->e) || refuse(r);
 }
 
+/* One of a domain's or a backend's own keys. */
+static int set_item(struct reader *r, struct slice value, bool number)
+{
+	const struct config_key *k = table_key(r);
+
+	if (r->place == DOMAIN_LIST && (!number || k == &domain_keys[DOMAIN_KEY_ports]))
+		return add_value(r, DOMAIN_ITEM, value);
+	if (r->place == DOMAIN_LIST)
+		return wrong_type(r, "a number in it");
+	if (!k || k->type == CONFIG_LIST || (k->type == CONFIG_INT) != number)
+		return wrong_type(r, number ? "a number" : "a string");
+	return add_value(r, r->place, value);
+}
+
 static int on_number(void *ctx, const char *p, size_t n)
 {
 	struct reader *r = ctx;
 
-	if (r->place != TOP && r->place != GROUP)
-		return wrong_type(r, "a number");
-	return set_scalar(r, slice_of(p, n), true);
+	if (r->place == TOP || r->place == GROUP)
+		return set_scalar(r, slice_of(p, n), true);
+	return set_item(r, slice_of(p, n), true);
 }
 
 static int on_string(void *ctx, const unsigned char *p, size_t n)
@@ -185,16 +267,14 @@ static int on_string(void *ctx, const unsigned char *p, size_t n)
 	switch (r->place) {
 	case TOP:
 	case GROUP: return set_scalar(r, s, false);
-	case LISTEN_ITEM:
+	case LISTEN_ITEM: return add_value(r, r->place, s);
 	case DOMAIN_ITEM:
-		if (r->field == FIELD_NAME)
-			r->item_name = text_of(r, s);
-		else if (r->place == LISTEN_ITEM)
-			add_value(r, s);
-		else
-			return wrong_type(r, "a string");
-		return 1;
-	case BACKENDS: add_value(r, s); return 1;
+	case BACKEND:
+		if (r->field == FIELD_NAME || (r->field == FIELD_VALUE && r->place == BACKEND))
+			return add_value(r, r->place, s);
+		return set_item(r, s, false);
+	case DOMAIN_LIST: return set_item(r, s, false);
+	case BACKENDS: r->url = r->n_values; return add_value(r, BACKENDS, s);
 	case ORIGINS: return config_add_origin(r->c, s, r->e) || refuse(r);
 	default: return wrong_type(r, "a string");
 	}
@@ -221,17 +301,45 @@ static int once(struct reader *r, bool *seen, const char *what, struct slice pat
 	return 1;
 }
 
+static int unknown_item_key(struct reader *r, struct slice key)
+{
+	struct buf known = {0};
+	int n;
+	const struct config_key *t = table_of(r->place, &n);
+
+	if (r->place == LISTEN_ITEM)
+		BUF_LIT(&known, "\"name\", \"address\"");
+	else if (r->place == DOMAIN_ITEM)
+		BUF_LIT(&known, "\"name\", \"backends\"");
+	else
+		BUF_LIT(&known, "\"url\"");
+	for (int i = 0; i < n; i++)
+		buf_addf(&known, ", \"%s\"", config_key_name(&t[i]));
+	config_fail(r->e, "unknown key \"%.*s\" in \"%s\", known: %.*s", SHOW(key),
+		    places[r->place].path, (int)known.len, buf_data(&known));
+	buf_clear(&known);
+	return refuse(r);
+}
+
 static int item_key(struct reader *r, struct slice key)
 {
-	const char *value = r->place == LISTEN_ITEM ? "address" : "backends";
+	static const char *const values[] = {
+	    [LISTEN_ITEM] = "address", [DOMAIN_ITEM] = "backends", [BACKEND] = "url"};
+	bool *seen = r->place == BACKEND ? r->has_backend_field : r->has_field;
+	int n;
+	const struct config_key *t = table_of(r->place, &n);
 
-	r->field = slice_is(key, "name") ? FIELD_NAME : FIELD_VALUE;
-	if (r->field == FIELD_VALUE && !slice_is(key, value)) {
-		config_fail(r->e, "unknown key \"%.*s\" in \"%s\", known: \"name\", \"%s\"",
-			    SHOW(key), places[r->place].path, value);
-		return refuse(r);
-	}
-	return once(r, &r->has_field[r->field], "key", key);
+	r->field = FIELD_NONE;
+	if (r->place != BACKEND && slice_is(key, "name"))
+		r->field = FIELD_NAME;
+	else if (slice_is(key, values[r->place]))
+		r->field = FIELD_VALUE;
+	for (int i = 0; i < n; i++)
+		if (slice_is(key, config_key_name(&t[i])))
+			r->field = FIELD_TABLE + (enum field)i;
+	if (r->field == FIELD_NONE)
+		return unknown_item_key(r, key);
+	return once(r, &seen[r->field], "key", key);
 }
 
 static int on_key(void *ctx, const unsigned char *p, size_t n)
@@ -241,7 +349,7 @@ static int on_key(void *ctx, const unsigned char *p, size_t n)
 	size_t before = r->place == GROUP ? r->group + 1 : 0;
 	int i;
 
-	if (r->place == LISTEN_ITEM || r->place == DOMAIN_ITEM)
+	if (r->place == LISTEN_ITEM || r->place == DOMAIN_ITEM || r->place == BACKEND)
 		return item_key(r, key);
 	if (n > PATH_MAX_BYTES - before)
 		n = PATH_MAX_BYTES - before;
@@ -270,6 +378,12 @@ static int on_start_map(void *ctx)
 		r->place = TOP;
 	} else if (r->place == LISTEN || r->place == DOMAINS) {
 		r->place = r->place == LISTEN ? LISTEN_ITEM : DOMAIN_ITEM;
+	} else if (r->place == BACKENDS) {
+		r->outer_field = r->field;
+		r->url = r->n_values;
+		add_text(r, BACKENDS, FIELD_VALUE);
+		memset(r->has_backend_field, 0, sizeof(r->has_backend_field));
+		r->place = BACKEND;
 	} else if (r->place == TOP && config_find_group(r->path) >= 0) {
 		r->place = GROUP;
 		r->group = r->path.n;
@@ -282,36 +396,84 @@ static int on_start_map(void *ctx)
 
 static int end_listen(struct reader *r)
 {
-	if (!r->has_field[FIELD_NAME] || !r->has_field[FIELD_VALUE]) {
+	const struct text *name = value_of(r, FIELD_NAME), *address = value_of(r, FIELD_VALUE);
+
+	if (!name || !address) {
 		config_fail(r->e, "each of \"listen\" has a \"name\" and an \"address\"");
 		return refuse(r);
 	}
-	if (r->item_name.n == 0 || memchr(r->item_name.p, 0, r->item_name.n)) {
+	if (name->n == 0 || memchr(name->p, 0, name->n)) {
 		config_fail(r->e, "\"listen.name\" is empty, or holds a zero byte");
-		return refuse_at(r, r->item_name.line);
+		return refuse_at(r, name->line);
 	}
-	return config_add_listen(r->c, text_slice(&r->item_name), text_slice(&r->values[0]),
-				 r->e) ||
-	       refuse_at(r, r->values[0].line);
+	return config_add_listen(r->c, text_slice(name), text_slice(address), r->e) ||
+	       refuse_at(r, address->line);
+}
+
+/* Sets what one value of a domain says; *b is the backend that was made last. */
+static bool use_value(struct config_domain *d, struct route_backend **b, const struct text *t,
+		      struct config_error *e)
+{
+	const struct config_key *k;
+
+	if (t->place == BACKENDS) {
+		*b = config_new_backend(d, text_slice(t), e);
+		return *b != NULL;
+	}
+	if (t->field < FIELD_TABLE)
+		return true;
+	if (t->place == BACKEND) {
+		k = &backend_keys[t->field - FIELD_TABLE];
+		return config_set_field(k, (char *)*b + k->offset, text_slice(t), e);
+	}
+	k = &domain_keys[t->field - FIELD_TABLE];
+	if (k->type == CONFIG_LIST)
+		return config_add_item(k, (const char ***)((char *)d + k->offset), text_slice(t),
+				       e);
+	return config_set_field(k, (char *)d + k->offset, text_slice(t), e);
+}
+
+/* A list that is given stands for itself, not beside its default. */
+static void clear_given_lists(const struct reader *r, struct config_domain *d)
+{
+	for (int i = 0; i < DOMAIN_KEYS; i++) {
+		const char ***field = (const char ***)((char *)d + domain_keys[i].offset);
+
+		if (domain_keys[i].type != CONFIG_LIST || !r->has_field[FIELD_TABLE + i])
+			continue;
+		config_free_texts(*field);
+		*field = NULL;
+	}
 }
 
 static int end_domain(struct reader *r)
 {
-	struct slice name = text_slice(&r->item_name);
+	const struct text *name = value_of(r, FIELD_NAME);
+	struct route_backend *b = NULL;
+	struct config_domain *d;
 
-	if (!r->has_field[FIELD_NAME] || r->n_values == 0) {
+	if (!name || !value_of(r, FIELD_VALUE)) {
 		config_fail(r->e, "each of \"domains\" has a \"name\" and at least one of "
 				  "\"backends\"");
 		return refuse(r);
 	}
-	if (config_has_domain(r->c, name)) {
-		config_fail(r->e, "domain \"%.*s\" stands twice", SHOW(name));
-		return refuse_at(r, r->item_name.line);
-	}
+	d = config_new_domain(r->c, text_slice(name), r->e);
+	if (!d)
+		return refuse_at(r, name->line);
+	clear_given_lists(r, d);
 	for (size_t i = 0; i < r->n_values; i++)
-		if (!config_add_backend(r->c, name, text_slice(&r->values[i]), r->e))
+		if (!use_value(d, &b, &r->values[i], r->e))
 			return refuse_at(r, r->values[i].line);
 	return 1;
+}
+
+static int end_backend(struct reader *r)
+{
+	r->field = r->outer_field;
+	if (r->has_backend_field[FIELD_VALUE])
+		return 1;
+	config_fail(r->e, "each of \"domains.backends\" that is an object has a \"url\"");
+	return refuse(r);
 }
 
 static int on_end_map(void *ctx)
@@ -323,7 +485,10 @@ static int on_end_map(void *ctx)
 		good = end_listen(r);
 	else if (r->place == DOMAIN_ITEM)
 		good = end_domain(r);
-	clear_item(r);
+	else if (r->place == BACKEND)
+		good = end_backend(r);
+	if (r->place != BACKEND)
+		clear_item(r);
 	r->place = places[r->place].outer;
 	return good;
 }
@@ -332,8 +497,14 @@ static int on_start_array(void *ctx)
 {
 	struct reader *r = ctx;
 
+	const struct config_key *k = table_key(r);
+
 	if (r->place == DOMAIN_ITEM && r->field == FIELD_VALUE) {
 		r->place = BACKENDS;
+		return 1;
+	}
+	if (r->place == DOMAIN_ITEM && k && k->type == CONFIG_LIST) {
+		r->place = DOMAIN_LIST;
 		return 1;
 	}
 	for (enum place q = LISTEN; r->place == TOP && q <= ORIGINS; q++)

@@ -15,48 +15,19 @@ static void print_string(FILE *out, const char *s)
 	fputc('"', out);
 }
 
-static void print_lists(const struct config *c, FILE *out)
+static void print_list(const char *const *v, FILE *out)
 {
-	char text[ADDR_TEXT];
-
-	fputs("\t// Where BOSH, WebSocket and files are served.\n\t\"listen\": [", out);
-	for (size_t i = 0; i < c->n_listen; i++) {
-		fputs(i ? ",\n\t\t{\"name\": " : "\n\t\t{\"name\": ", out);
-		print_string(out, c->listen[i].name);
-		fprintf(out, ", \"address\": \"%s\"}", addr_print(&c->listen[i].addr, true, text));
-	}
-	fputs(
-	    "\n\t],\n\n\t// The XMPP domains that are served, and their servers, the preferred one "
-	    "first.\n\t\"domains\": [",
-	    out);
-	for (size_t i = 0; i < c->n_domains; i++) {
-		const struct config_domain *d = &c->domains[i];
-
-		fputs(i ? ",\n\t\t{\"name\": " : "\n\t\t{\"name\": ", out);
-		print_string(out, d->name);
-		fputs(", \"backends\": [", out);
-		for (size_t j = 0; j < d->n_backends; j++) {
-			const char *host = d->backends[j].host;
-
-			fprintf(out,
-				strchr(host, ':') ? "%s\"tcp://[%s]:%d\"" : "%s\"tcp://%s:%d\"",
-				j ? ", " : "", host, d->backends[j].port);
-		}
-		fputs("]}", out);
-	}
-	fputs("\n\t],\n\n\t// The web origins whose pages may connect; \"*\" alone for any.\n"
-	      "\t\"origins\": [",
-	      out);
-	for (size_t i = 0; i < c->n_origins; i++) {
+	fputc('[', out);
+	for (size_t i = 0; v && v[i]; i++) {
 		fputs(i ? ", " : "", out);
-		print_string(out, c->origins[i]);
+		print_string(out, v[i]);
 	}
-	fputs("]", out);
+	fputc(']', out);
 }
 
-static void print_value(const struct config *c, const struct config_key *k, FILE *out)
+static void print_value(const void *base, const struct config_key *k, FILE *out)
 {
-	const void *field = (const char *)c + k->offset;
+	const void *field = (const char *)base + k->offset;
 	const struct addr *a = field;
 	struct slice word;
 	char text[ADDR_TEXT];
@@ -71,11 +42,11 @@ static void print_value(const struct config *c, const struct config_key *k, FILE
 	case CONFIG_ADDRESS:
 		fprintf(out, "\"%s\"", a->family == AF_UNSPEC ? "" : addr_print(a, true, text));
 		break;
+	case CONFIG_LIST: print_list(*(const char *const *const *)field, out); break;
 	}
 }
 
-static void print_key(const struct config *c, const struct config_key *k, const char *name,
-		      const char *indent, FILE *out)
+static void print_key(const void *base, const struct config_key *k, const char *indent, FILE *out)
 {
 	fprintf(out, "%s// %s\n%s// ", indent, k->sentence, indent);
 	if (k->type == CONFIG_INT)
@@ -83,8 +54,68 @@ static void print_key(const struct config *c, const struct config_key *k, const 
 			(long long)k->maximum, k->def);
 	else
 		fprintf(out, "%s; default \"%s\"\n", k->unit, k->def);
-	fprintf(out, "%s\"%s\": ", indent, name);
-	print_value(c, k, out);
+	fprintf(out, "%s\"%s\": ", indent, config_key_name(k));
+	print_value(base, k, out);
+}
+
+static void print_backends(const struct config_domain *d, FILE *out)
+{
+	fputs("\t\t\t\"backends\": [", out);
+	for (size_t i = 0; i < d->n_backends; i++) {
+		struct buf url = {0};
+
+		config_print_backend(&d->backends[i], &url);
+		buf_addc(&url, '\0');
+		fputs(i ? ",\n\t\t\t\t{\"url\": " : "\n\t\t\t\t{\"url\": ", out);
+		print_string(out, buf_data(&url));
+		for (int j = 0; j < BACKEND_KEYS; j++) {
+			fprintf(out, ", \"%s\": ", config_key_name(&backend_keys[j]));
+			print_value(&d->backends[i], &backend_keys[j], out);
+		}
+		fputc('}', out);
+		buf_clear(&url);
+	}
+	fputs("\n\t\t\t]", out);
+}
+
+static void print_domain(const struct config_domain *d, FILE *out)
+{
+	fputs("\t\t\t\"name\": ", out);
+	print_string(out, d->name);
+	fputs(",\n", out);
+	print_backends(d, out);
+	for (int i = 0; i < DOMAIN_KEYS; i++) {
+		fputs(",\n", out);
+		print_key(d, &domain_keys[i], "\t\t\t", out);
+	}
+}
+
+static void print_lists(const struct config *c, FILE *out)
+{
+	char text[ADDR_TEXT];
+
+	fputs("\t// Where BOSH, WebSocket and files are served.\n\t\"listen\": [", out);
+	for (size_t i = 0; i < c->n_listen; i++) {
+		fputs(i ? ",\n\t\t{\"name\": " : "\n\t\t{\"name\": ", out);
+		print_string(out, c->listen[i].name);
+		fprintf(out, ", \"address\": \"%s\"}", addr_print(&c->listen[i].addr, true, text));
+	}
+	fputs(
+	    "\n\t],\n\n\t// The XMPP domains that are served, and their servers.\n\t\"domains\": [",
+	    out);
+	for (size_t i = 0; i < c->n_domains; i++) {
+		fputs(i ? ",\n\t\t{\n" : "\n\t\t{\n", out);
+		print_domain(&c->domains[i], out);
+		fputs("\n\t\t}", out);
+	}
+	fputs("\n\t],\n\n\t// The web origins whose pages may connect; \"*\" alone for any.\n"
+	      "\t\"origins\": [",
+	      out);
+	for (size_t i = 0; i < c->n_origins; i++) {
+		fputs(i ? ", " : "", out);
+		print_string(out, c->origins[i]);
+	}
+	fputs("]", out);
 }
 
 void config_print(const struct config *c, FILE *out)
@@ -104,7 +135,7 @@ void config_print(const struct config *c, FILE *out)
 		fputs(same && now.n ? ",\n" : ",\n\n", out);
 		if (!same && now.n)
 			fprintf(out, "\t\"%.*s\": {\n", SHOW(now));
-		print_key(c, k, dot ? dot + 1 : k->path, dot ? "\t\t" : "\t", out);
+		print_key(c, k, dot ? "\t\t" : "\t", out);
 		group = now;
 	}
 	fputs(group.n ? "\n\t}\n}\n" : "\n}\n", out);

@@ -3,8 +3,9 @@
 #define APP_CONFIG_PRIV_H
 
 #include "app/config.h"
+#include "base/buf.h"
 
-enum config_type { CONFIG_INT, CONFIG_CHOICE, CONFIG_ADDRESS, CONFIG_TEXT };
+enum config_type { CONFIG_INT, CONFIG_CHOICE, CONFIG_ADDRESS, CONFIG_TEXT, CONFIG_LIST };
 
 struct config_key {
 	const char *path;
@@ -13,7 +14,7 @@ struct config_key {
 	int64_t minimum, maximum;
 	const char *def;
 	const char *sentence;
-	size_t offset; /* of its field in struct config */
+	size_t offset; /* of its field in struct config, or whatever the table is of */
 };
 
 enum config_index {
@@ -24,6 +25,36 @@ enum config_index {
 };
 
 extern const struct config_key config_keys[CONFIG_KEYS];
+
+/* The keys of a domain; of a backend that is written as an object, besides "url". */
+enum domain_index {
+#define X(field, path, type, unit, minimum, maximum, def, sentence) DOMAIN_KEY_##field,
+#include "app/domain.def"
+#undef X
+	DOMAIN_KEYS
+};
+enum { BACKEND_KEYS = 3 };
+extern const struct config_key domain_keys[DOMAIN_KEYS], backend_keys[BACKEND_KEYS];
+
+/* The last part of a key's path: "wait". */
+const char *config_key_name(const struct config_key *k);
+
+/* Sets one scalar field; a LIST gets one item more. */
+bool config_set_field(const struct config_key *k, void *field, struct slice value,
+		      struct config_error *e);
+bool config_add_item(const struct config_key *k, const char ***field, struct slice value,
+		     struct config_error *e);
+void config_free_texts(const char **v); /* NULL-terminated */
+
+/* A new domain, with all defaults; NULL where the name is none, or is there already. */
+struct config_domain *config_new_domain(struct config *c, struct slice name,
+					struct config_error *e);
+struct route_backend *config_new_backend(struct config_domain *d, struct slice url,
+					 struct config_error *e);
+/* The checks that span keys of one. */
+bool config_check_domain(const struct config_domain *d, struct config_error *e);
+void config_clear_domains(struct config *c);
+void config_print_backend(const struct route_backend *b, struct buf *out); /* as a URL */
 
 /* The key's place in the table, or -1. */
 int config_find(struct slice path);
@@ -46,7 +77,6 @@ bool config_fail(struct config_error *e, const char *fmt, ...)
 
 bool config_add_origin(struct config *c, struct slice origin, struct config_error *e);
 bool config_same_addr(const struct addr *a, const struct addr *b);
-bool config_has_domain(const struct config *c, struct slice name);
 
 /* The value of a CHOICE whose unit is `list`; its place for a word, -1 where it has none. */
 int config_choice(const char *list, struct slice word);

@@ -353,7 +353,7 @@ static void on_dialled(void *owner, int fd, const struct addr *peer, const char 
 	if (fd < 0) {
 		e->leg = LEG_FAILED;
 		log_warn("backend-unreachable", "session=%s domain=%s problem=\"%s\"",
-			 public_id(e, id), session_route(e->session)->domain, text);
+			 public_id(e, id), session_domain(e->session), text);
 		return;
 	}
 	e->leg = LEG_READY;
@@ -462,7 +462,7 @@ static void log_end(const struct entry *e, const struct session_facts *f)
 	    "session-end",
 	    "session=%s reason=%s transport=%s domain=%s peer=%s age=%lld.%03d stanzas-in=%llu "
 	    "stanzas-out=%llu bytes-in=%llu bytes-out=%llu text=\"%s\"",
-	    public_id(e, id), reason_label(f->reason), f->front, f->route ? f->route->domain : "-",
+	    public_id(e, id), reason_label(f->reason), f->front, *f->domain ? f->domain : "-",
 	    addr_print(&e->peer, false, from), (long long)((w->now - f->born) / 1000),
 	    (int)((w->now - f->born) % 1000), (unsigned long long)f->in.stanzas,
 	    (unsigned long long)f->out.stanzas, (unsigned long long)f->in.bytes,

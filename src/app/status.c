@@ -203,7 +203,7 @@ static void put_row(struct json *j, const struct tally_row *r, uint8_t worker)
 	json_text(j, "transport", slice_str(f->front));
 	json_text(j, "state", slice_str(session_state_name(f->state)));
 	json_text(j, "jid", f->jid);
-	json_text(j, "domain", slice_str(f->route ? f->route->domain : ""));
+	json_text(j, "domain", slice_str(f->domain));
 	json_text(j, "peer", slice_str(addr_print(&r->peer, false, from)));
 	json_int(j, "age_ms", r->age);
 	json_int(j, "held", f->counts.held);

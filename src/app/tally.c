@@ -16,8 +16,10 @@ void tally_free(struct tally *t)
 {
 	if (!t)
 		return;
-	for (uint32_t i = 0; i < t->n_rows; i++)
+	for (uint32_t i = 0; i < t->n_rows; i++) {
 		free(t->rows[i].jid);
+		free(t->rows[i].domain);
+	}
 	free(t->rows);
 	free(t);
 }
@@ -49,6 +51,8 @@ struct tally_row *tally_row(struct tally *t, const struct session_facts *f, cons
 	row->facts = *f;
 	row->jid = f->jid.n ? mem_strndup(f->jid.p, f->jid.n) : NULL;
 	row->facts.jid = slice_str(row->jid);
+	row->domain = mem_strdup(f->domain);
+	row->facts.domain = row->domain;
 	row->peer = *peer;
 	row->age = now - f->born;
 	return row;

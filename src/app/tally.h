@@ -9,8 +9,8 @@
 enum { PUBLIC_ID = 32 };
 
 struct tally_row {
-	struct session_facts facts; /* .jid points to `jid`; .route lives as long as the process */
-	char *jid;		    /* owned */
+	struct session_facts facts; /* .jid points to `jid`, .domain to `domain` */
+	char *jid, *domain;	    /* owned */
 	char id[PUBLIC_ID];
 	struct addr peer;
 	int64_t age; /* ms */

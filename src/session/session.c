@@ -17,6 +17,7 @@ struct session {
 	const struct front_ops *ops;
 	void *front; /* owned, through ops */
 	const struct route *route;
+	char *domain; /* owned; which one, where the route stands for many; else NULL */
 	struct xstream stream;
 	struct buf out; /* towards the backend, gathered until it may be written */
 	char *jid;	/* owned; NULL before bind */
@@ -86,6 +87,7 @@ void session_free(struct session *s)
 	xstream_clear(&s->stream);
 	buf_clear(&s->out);
 	free(s->jid);
+	free(s->domain);
 	free(s);
 }
 
@@ -176,6 +178,20 @@ static struct slice spoken_version(struct slice version)
 	return major_version(version) == 1 ? version : SLICE_NONE;
 }
 
+/* As it is looked up, and shown: without the dot of the root, ASCII in lower case. */
+static char *domain_name(struct slice to)
+{
+	char *name;
+
+	if (to.p[to.n - 1] == '.')
+		to.n--;
+	name = mem_strndup(to.p, to.n);
+	for (char *p = name; *p; p++)
+		if (*p >= 'A' && *p <= 'Z')
+			*p += 'a' - 'A';
+	return name;
+}
+
 /* The client asks for a stream: the domain says where to. */
 static void open_stream(struct session *s, const struct front_event *e, int64_t now,
 			struct effects *fx)
@@ -193,6 +209,8 @@ static void open_stream(struct session *s, const struct front_event *e, int64_t 
 		session_close(s, REASON_HOST_UNKNOWN, now);
 		return;
 	}
+	if (route_is_pattern(s->route))
+		s->domain = domain_name(e->to);
 	s->backend = (uint16_t)route_wanted(s->route, e->route);
 	xstream_open(&s->out, e->to, e->from, e->lang, spoken_version(e->version));
 	effects_add(fx, EFFECT_DIAL, 0);
@@ -201,7 +219,7 @@ static void open_stream(struct session *s, const struct front_event *e, int64_t 
 
 static void restart_stream(struct session *s, const struct front_event *e)
 {
-	struct slice to = e->to.p ? e->to : slice_str(s->route->domain);
+	struct slice to = e->to.p ? e->to : slice_str(session_domain(s));
 
 	xstream_restart(&s->stream, &s->out, to, e->from, e->lang, spoken_version(e->version));
 }
@@ -469,6 +487,13 @@ const struct route *session_route(const struct session *s)
 	return s->route;
 }
 
+const char *session_domain(const struct session *s)
+{
+	if (s->domain)
+		return s->domain;
+	return s->route ? s->route->domain : "";
+}
+
 size_t session_backend(const struct session *s)
 {
 	return s->backend;
@@ -479,7 +504,7 @@ void session_facts(const struct session *s, struct session_facts *f)
 	*f = (struct session_facts){.state = s->state,
 				    .reason = s->reason,
 				    .front = s->ops->name,
-				    .route = s->route,
+				    .domain = session_domain(s),
 				    .jid = slice_str(s->jid),
 				    .born = s->born};
 	f->in.stanzas = s->stanzas_in;

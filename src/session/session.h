@@ -32,9 +32,9 @@ struct session_env {
 struct session_facts {
 	enum session_state state;
 	enum reason reason;
-	const char *front;	   /* "bosh", "websocket" */
-	const struct route *route; /* NULL before the first open */
-	struct slice jid;	   /* as the server bound it; empty before */
+	const char *front;  /* "bosh", "websocket" */
+	const char *domain; /* "" before the first open; lent by the session */
+	struct slice jid;   /* as the server bound it; empty before */
 	int64_t born;
 	struct {
 		uint64_t stanzas, bytes;
@@ -81,7 +81,10 @@ int64_t session_expiry(const struct session *s);
 enum session_state session_state(const struct session *s);
 const char *session_state_name(enum session_state state);   /* "detached" */
 const struct route *session_route(const struct session *s); /* after EFFECT_DIAL */
-size_t session_backend(const struct session *s); /* the one of the route to be tried first */
+const char *session_domain(const struct session *s);	    /* that is served; "" before */
+
+/* The backend of the route that the client wishes; their number where it wishes none. */
+size_t session_backend(const struct session *s);
 void session_facts(const struct session *s, struct session_facts *f);
 
 #endif

@@ -87,6 +87,55 @@ static void every_kind_of_value_is_read(void **state)
 	config_free(c);
 }
 
+static void a_domain_has_keys_of_its_own(void **state)
+{
+	struct config_error e;
+	struct config *c =
+	    load("{\"domains\": [{\"tls\": \"starttls\", \"backends\": [\"h:1\", {\"weight\": 0, "
+		 "\"url\": \"tls://[::1]:5223\", \"priority\": 7, \"sessions\": 9}, "
+		 "\"unix:/run/x.sock\", {\"url\": \"srv\"}, \"srv://other.example\"], \"name\": "
+		 "\"*.Example\", \"delivery\": \"transparent\", \"proxy_protocol\": \"v2\", "
+		 "\"deny\": [\"a.example\", \"*.b.example\"], \"ports\": [5222, \"443\"]}, "
+		 "{\"name\": \"plain\", \"backends\": [\"h:1\"]}]}",
+		 &e);
+	const struct config_domain *d;
+
+	(void)state;
+	if (!c)
+		fail_msg("%s", e.text);
+	d = &c->domains[0];
+	assert_string_equal(d->name, "*.example");
+	assert_int_equal(d->n_backends, 5);
+	assert_int_equal(d->backends[0].scheme, ROUTE_TCP);
+	assert_int_equal(d->backends[0].weight, 1);
+	assert_int_equal(d->backends[1].scheme, ROUTE_TLS);
+	assert_string_equal(d->backends[1].host, "::1");
+	assert_int_equal(d->backends[1].port, 5223);
+	assert_int_equal(d->backends[1].weight, 0);
+	assert_int_equal(d->backends[1].priority, 7);
+	assert_int_equal(d->backends[1].sessions, 9);
+	assert_int_equal(d->backends[2].scheme, ROUTE_UNIX);
+	assert_string_equal(d->backends[2].host, "/run/x.sock");
+	assert_int_equal(d->backends[3].scheme, ROUTE_SRV);
+	assert_string_equal(d->backends[3].host, "");
+	assert_string_equal(d->backends[4].host, "other.example");
+	assert_int_equal(d->tls, CONFIG_TLS_STARTTLS);
+	assert_int_equal(d->proxy_protocol, CONFIG_PROXY_V2);
+	assert_true(c->routes.v[0].transparent);
+	assert_string_equal(c->routes.v[0].deny[1], "*.b.example");
+	assert_null(c->routes.v[0].deny[2]);
+	assert_string_equal(d->ports[0], "5222");
+	assert_string_equal(d->ports[1], "443");
+	assert_null(d->ports[2]);
+	d = &c->domains[1];
+	assert_int_equal(d->tls, CONFIG_TLS_AUTO);
+	assert_false(c->routes.v[1].transparent);
+	assert_string_equal(d->ports[0], "5222");
+	assert_string_equal(d->ports[2], "443");
+	assert_null(d->allow);
+	config_free(c);
+}
+
 static void origins_become_rules(void **state)
 {
 	static const struct {
@@ -133,6 +182,8 @@ static void a_domain_is_kept_in_lower_case_without_the_root_dot(void **state)
 }
 
 /* Texts, and how the error begins. */
+#define ONE(backends) "{\"domains\": [{\"name\": \"a\", \"backends\": " backends "}]}"
+
 static const char *const bad[][2] = {
     {"", "f:1: this is no JSON: premature EOF"},
     {"[]", "f:1: \"the file\" is one object"},
@@ -199,9 +250,39 @@ static const char *const bad[][2] = {
     {"{\"domains\": [{\"name\": \"a\", \"backends\": [[]]}]}",
      "f:1: \"domains.backends\" is a list of strings"},
     {"{\"domains\": [{\"name\": \"a\",\n\"backends\": [\n\"tcp://h:1\",\n\"tcp://h\"\n]\n}]}",
-     "f:4: backend \"tcp://h\" is no host and port"},
-    {"{\"domains\": [{\"name\": \"a\", \"backends\": [\"tls://h:1\"]}]}",
-     "f:1: backend \"tls://h:1\": unknown scheme, known: tcp"},
+     "f:4: backend \"tcp://h\" is none: tcp://127.0.0.1:5222, tls://host:5223, unix:/path"},
+    {ONE("[\"ssl://h:1\"]"), "f:1: backend \"ssl://h:1\" is none: tcp://"},
+    {ONE("[\"unix:relative\"]"), "f:1: backend \"unix:relative\" is none"},
+    {ONE("[\"srv://a b\"]"), "f:1: backend \"srv://a b\" is none"},
+    {ONE("[\"srv:\"]"), "f:1: backend \"srv:\" is none"},
+    {ONE("[3]"), "f:1: \"domains.backends\" is a list of strings"},
+    {ONE("[{\"weight\": 3}]"), "f:1: each of \"domains.backends\" that is an object has a"},
+    {ONE("[{\"url\": 3}]"), "f:1: \"domains.backends.url\" is a string, not a number"},
+    {ONE("[{\"url\": \"srv\", \"weight\": \"3\"}]"),
+     "f:1: \"domains.backends.weight\" is a whole number of shares from 0 to 65535, not a"},
+    {ONE("[{\"url\": \"srv\", \"weight\": 65536}]"),
+     "f:1: \"domains.backends.weight\" is out of range"},
+    {ONE("[{\"url\": \"srv\", \"url\": \"srv\"}]"), "f:1: key \"url\" stands twice"},
+    {ONE("[{\"url\": \"srv\", \"wait\": 1}]"),
+     "f:1: unknown key \"wait\" in \"domains.backends\", known: \"url\", \"priority\", \"weight\""},
+    {ONE("[\"srv\"], \"tls\": \"on\""),
+     "f:1: \"domains.tls\" is one of auto|none|offered|starttls, not \"on\""},
+    {ONE("[\"srv\"], \"tls\": true"), "f:1: \"domains.tls\" is a string (auto|none"},
+    {ONE("[\"srv\"], \"tls_pins\": \"x\""), "f:1: \"domains.tls_pins\" is a list of strings"},
+    {ONE("[\"srv\"], \"tls_pins\": [\"sha256:12\"]"),
+     "f:1: \"domains.tls_pins\" is a list of fingerprints, such as sha256:9f86d0...: "},
+    {ONE("[\"srv\"], \"ports\": [0]"), "f:1: \"domains.ports\" is a list of port numbers: \"0\""},
+    {ONE("[\"srv\"], \"deny\": [1]"), "f:1: \"domains.deny\" is a list of strings"},
+    {ONE("[\"srv\"], \"deny\": [\"a*b\"]"), "f:1: \"domains.deny\" is a list of domains"},
+    {ONE("[\"srv\"], \"no\": 1"), "f:1: unknown key \"no\" in \"domains\", known: \"name\""},
+    {ONE("[\"srv\"], \"tls\": \"auto\", \"tls\": \"auto\""), "f:1: key \"tls\" stands twice"},
+    {ONE("[\"srv\"], \"allow\": [\"a\"]"), "domain \"a\": \"allow\" and \"deny\" are for names"},
+    {ONE("[\"srv\"], \"tls_key\": \"/k\""), "domain \"a\": \"tls_certificate\" and \"tls_key\""},
+    {"{\"domains\": [{\"name\": \"*\", \"backends\": [\"srv\"], \"tls\": \"none\"}]}",
+     "domain \"*\" with srv goes wherever clients want"},
+    {"{\"domains\": [{\"name\": \"*\", \"backends\": [\"srv\"], \"tls_verify\": \"off\"}]}",
+     "domain \"*\" with srv goes wherever clients want"},
+    {"{\"domains\": [{\"name\": \"a.*\", \"backends\": [\"srv\"]}]}", "f:1: \"a.*\" is no domain"},
     {"{\"domains\": [{\"name\": \"a\", \"backends\": [\"h:0\"]}]}", "f:1: backend \"h:0\" is no"},
     {"{\"domains\": [{\"name\": \"a\", \"backends\": [\"a b:1\"]}]}", "f:1: backend \"a b:1\" is"},
     {"{\"domains\": [{\"name\": \"a\", \"backends\": [\"h:1\", \"H:1\"]}]}",
@@ -494,6 +575,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_defaults_are_those_of_the_table),
 	    cmocka_unit_test(every_kind_of_value_is_read),
+	    cmocka_unit_test(a_domain_has_keys_of_its_own),
 	    cmocka_unit_test(origins_become_rules),
 	    cmocka_unit_test(a_domain_is_kept_in_lower_case_without_the_root_dot),
 	    cmocka_unit_test(what_is_wrong_is_refused_with_line_and_remedy),

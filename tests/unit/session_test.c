@@ -20,13 +20,21 @@
 	"<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/></stream:features>"
 #define SID "abcdefghijklmnopqrstuvwxyz234567abcdefghijklmnopqrstu"
 
-static const struct route_backend backends[] = {
-    {"127.0.0.1", 5222}, {"xmpp.example.org", 5222}, {"::1", 5223}};
-static const struct route routes[] = {{"example.org", backends, 3}};
+static const struct route_backend backends[] = {{.host = "127.0.0.1", .port = 5222},
+						{.host = "xmpp.example.org", .port = 5222},
+						{.scheme = ROUTE_TLS, .host = "::1", .port = 5223},
+						{.scheme = ROUTE_SRV, .host = ""}};
+static const char *const denied[] = {"evil.example.net", "*.evil.example.net", NULL};
+static const char *const allowed[] = {"*.example.com", NULL};
+static const struct route routes[] = {
+    {.domain = "example.org", .backends = backends, .n = 4},
+    {.domain = "*.example.net", .backends = backends, .n = 4, .deny = denied},
+    {.domain = "*.sub.example.net", .backends = backends, .n = 1},
+    {.domain = "*", .backends = backends, .n = 4, .allow = allowed}};
 static const struct xml_limits client_limits = {262144, 64, 64};
 
 static const struct session_env env = {
-    .routes = {routes, 1},
+    .routes = {routes, 4},
     .backend_limits = {65536, 64, 64},
     .bosh = {.wait = 50000,
 	     .inactivity = 60000,
@@ -244,16 +252,16 @@ static void a_route_is_followed_where_it_names_a_backend(void **state)
 		      {"xmpp:XMPP.example.org:5222", 1},
 		      {"XMPP:[::1]:5223", 2},
 		      {"xmpp:::1:5223", 2},
-		      {"xmpp:example.org:5222", 0},
-		      {"", 0},
-		      {"xmpp", 0},
-		      {"xmpp:", 0},
-		      {"xmpp::", 0},
-		      {"xmpp:::1", 0},
-		      {"xmpp:[::1]:5222", 0},
-		      {"tcp:[::1]:5223", 0},
-		      {"xmpp:[::1]:05223x", 0},
-		      {"xmpp:[::1]:99999999999", 0}};
+		      {"xmpp:example.org:5222", 4},
+		      {"", 4},
+		      {"xmpp", 4},
+		      {"xmpp:", 4},
+		      {"xmpp::", 4},
+		      {"xmpp:::1", 4},
+		      {"xmpp:[::1]:5222", 4},
+		      {"tcp:[::1]:5223", 4},
+		      {"xmpp:[::1]:05223x", 4},
+		      {"xmpp:[::1]:99999999999", 4}};
 	char text[128];
 	struct play p;
 
@@ -267,12 +275,54 @@ static void a_route_is_followed_where_it_names_a_backend(void **state)
 	}
 }
 
+static void the_narrowest_pattern_serves_a_domain(void **state)
+{
+	static const struct {
+		const char *domain, *route;
+	} rows[] = {{"EXAMPLE.org", "example.org"},
+		    {"example.org.", "example.org"},
+		    {"a.Example.net", "*.example.net"},
+		    {"a.b.example.net.", "*.example.net"},
+		    {"a.sub.example.net", "*.sub.example.net"},
+		    {"sub.example.net", "*.example.net"},
+		    {"evil.example.net", NULL},
+		    {"more.evil.example.net", NULL},
+		    {"a.example.com", "*"},
+		    {"example.com", NULL},
+		    {"example.net", NULL},
+		    {".example.net", NULL},
+		    {"a.example.edu", NULL},
+		    {"a\"b.example.net", NULL},
+		    {"a b.example.net", NULL},
+		    {"*.example.net", NULL},
+		    {"", NULL}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const struct route *r = routes_find(&env.routes, slice_str(rows[i].domain));
+
+		if (!r != !rows[i].route || (r && strcmp(r->domain, rows[i].route) != 0))
+			fail_msg("%s: %s", rows[i].domain, r ? r->domain : "none");
+	}
+}
+
+static void a_session_knows_its_domain(void **state)
+{
+	struct play p;
+
+	(void)state;
+	start_bosh(&p, "A.Example.net.");
+	heard(&p, "DIAL");
+	assert_string_equal(session_domain(p.s), "a.example.net");
+	finish(&p);
+}
+
 static void an_unknown_domain_is_host_unknown(void **state)
 {
 	struct play p;
 
 	(void)state;
-	start_bosh(&p, "example.net");
+	start_bosh(&p, "example.edu");
 	heard(&p, "condition='host-unknown'");
 	assert_null(memmem(buf_slice(&p.said).p, p.said.len, "DIAL", 4));
 	assert_int_equal(session_state(p.s), SESSION_DEAD);
@@ -616,6 +666,8 @@ int main(void)
 	    cmocka_unit_test(versions_of_xmpp_before_1_are_refused),
 	    cmocka_unit_test(the_header_says_what_the_client_says),
 	    cmocka_unit_test(a_route_is_followed_where_it_names_a_backend),
+	    cmocka_unit_test(the_narrowest_pattern_serves_a_domain),
+	    cmocka_unit_test(a_session_knows_its_domain),
 	    cmocka_unit_test(an_unknown_domain_is_host_unknown),
 	    cmocka_unit_test(a_dial_that_fails_is_remote_connection_failed),
 	    cmocka_unit_test(stanzas_pass_both_ways),
