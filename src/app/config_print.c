@@ -69,7 +69,7 @@ static void print_value(const struct config *c, const struct config_key *k, FILE
 		fprintf(out, "\"%.*s\"", SHOW(word));
 		break;
 	case CONFIG_ADDRESS:
-		fprintf(out, "\"%s\"", a->family == AF_UNSPEC ? "" : addr_print(a, true, text));
+		fprintf(out, "\"%s\"", a->family == ADDR_NONE ? "" : addr_print(a, true, text));
 		break;
 	}
 }
