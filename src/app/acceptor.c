@@ -3,6 +3,7 @@
 #include "app/acceptor.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/sockaddr.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -33,7 +34,7 @@ struct acceptor {
 static int listen_on(const struct addr *addr)
 {
 	struct sockaddr_storage ss;
-	socklen_t len = addr_sockaddr(addr, &ss);
+	socklen_t len = sockaddr_write(addr, &ss);
 	int on = 1, fd, saved;
 
 	fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

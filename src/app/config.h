@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 #include <stdio.h>
-#include "net/addr.h"
+#include "proto/addr.h"
 #include "session/route.h"
 
 enum config_log_target { CONFIG_LOG_STDERR, CONFIG_LOG_SYSLOG }; /* c->log_target */
@@ -28,7 +28,7 @@ enum config_delivery { CONFIG_DELIVERY_ACKNOWLEDGED, CONFIG_DELIVERY_TRANSPARENT
 
 #define CONFIG_FIELD_INT int64_t
 #define CONFIG_FIELD_CHOICE int		 /* log_level: an enum log_level */
-#define CONFIG_FIELD_ADDRESS struct addr /* AF_UNSPEC: none */
+#define CONFIG_FIELD_ADDRESS struct addr /* ADDR_NONE: none */
 #define CONFIG_FIELD_TEXT char *	 /* never NULL */
 #define CONFIG_FIELD_LIST const char **	 /* NULL-terminated; NULL: empty */
 

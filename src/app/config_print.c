@@ -40,7 +40,7 @@ static void print_value(const void *base, const struct config_key *k, FILE *out)
 		fprintf(out, "\"%.*s\"", SHOW(word));
 		break;
 	case CONFIG_ADDRESS:
-		fprintf(out, "\"%s\"", a->family == AF_UNSPEC ? "" : addr_print(a, true, text));
+		fprintf(out, "\"%s\"", a->family == ADDR_NONE ? "" : addr_print(a, true, text));
 		break;
 	case CONFIG_LIST: print_list(*(const char *const *const *)field, out); break;
 	}

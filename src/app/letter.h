@@ -4,7 +4,7 @@
 #ifndef APP_LETTER_H
 #define APP_LETTER_H
 
-#include "net/addr.h"
+#include "proto/addr.h"
 #include "net/mailbox.h"
 #include "proto/body.h"
 #include "proto/frame.h"

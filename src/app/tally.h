@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 #include "session/session.h"
-#include "net/addr.h"
+#include "proto/addr.h"
 
 enum { PUBLIC_ID = 32 };
 

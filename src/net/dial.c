@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include "base/mem.h"
 #include "net/dns.h"
+#include "net/sockaddr.h"
 
 enum { SHARE_MIN_MS = 1000, TEXT_MAX = 256 };
 
@@ -68,7 +69,7 @@ void dial_cancel(struct dial *d)
 
 static void finish(struct dial *d, bool connected)
 {
-	struct addr peer = {.family = AF_UNSPEC};
+	struct addr peer = {.family = ADDR_NONE};
 	int fd = -1;
 
 	if (connected) {
@@ -121,9 +122,9 @@ static bool to_itself(int fd)
 static int attempt(struct dial *d, const struct addr *a)
 {
 	struct sockaddr_storage ss;
-	socklen_t n = addr_sockaddr(a, &ss);
+	socklen_t n = sockaddr_write(a, &ss);
 
-	d->fd = socket(a->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	d->fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (d->fd >= 0) {
 		ev_io_set(&d->io, d->fd, EV_WRITE);
 		if (connect(d->fd, (struct sockaddr *)&ss, n) == 0) {

@@ -5,7 +5,7 @@
 
 #include <ev.h>
 #include <stdint.h>
-#include "net/addr.h"
+#include "proto/addr.h"
 
 struct dns; /* one resolver a worker; answers IP literals and "localhost" without asking anyone */
 struct dns *dns_new(struct ev_loop *loop);

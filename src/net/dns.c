@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include "base/log.h"
 #include "base/mem.h"
+#include "net/sockaddr.h"
 
 enum { TIMEOUT_MS = 1500, TRIES = 3, ADDRS_MAX = 16 };
 
@@ -195,7 +196,7 @@ static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo 
 		for (struct ares_addrinfo_node *a = info->nodes; a && q->n < ADDRS_MAX;
 		     a = a->ai_next)
 			if (a->ai_family == AF_INET || a->ai_family == AF_INET6)
-				q->v[q->n++] = addr_of(a->ai_addr);
+				q->v[q->n++] = sockaddr_read(a->ai_addr);
 	if (info)
 		ares_freeaddrinfo(info);
 	if (!q->found) {
@@ -209,8 +210,8 @@ static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo 
 
 struct dns_query *dns_ask(struct dns *d, const char *host, dns_found *found, void *owner)
 {
-	static const struct addr v4 = {AF_INET, {127, 0, 0, 1}, 0};
-	static const struct addr v6 = {AF_INET6, {[15] = 1}, 0};
+	static const struct addr v4 = {ADDR_V4, {127, 0, 0, 1}, 0};
+	static const struct addr v6 = {ADDR_V6, {[15] = 1}, 0};
 	struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
 	struct dns_query *q = mem_zalloc(sizeof(*q) + strlen(host) + 1);
 

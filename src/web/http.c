@@ -3,6 +3,7 @@
  * list of due connections that it stands in. */
 #include "web/http.h"
 #include "base/mem.h"
+#include "net/sockaddr.h"
 #include "web/answer.h"
 #include "web/request.h"
 #include "web/socket.h"
@@ -63,7 +64,7 @@ void http_new(struct web *w, int fd, enum web_listener_kind kind)
 	h->web = w;
 	h->kind = (uint8_t)kind;
 	if (getpeername(fd, (struct sockaddr *)&ss, &n) == 0)
-		h->peer = addr_of((struct sockaddr *)&ss);
+		h->peer = sockaddr_read((struct sockaddr *)&ss);
 	conn_init(&h->conn, w->loop, fd, in_max < IN_MIN ? IN_MIN : in_max, wake);
 	w->counts.connections++;
 	h->restart = true;

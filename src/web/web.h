@@ -6,7 +6,7 @@
 
 #include <ev.h>
 #include "base/slots.h"
-#include "net/addr.h"
+#include "proto/addr.h"
 #include "proto/body.h"
 #include "proto/frame.h"
 #include "proto/hostmeta.h"

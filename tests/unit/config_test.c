@@ -66,7 +66,7 @@ static void every_kind_of_value_is_read(void **state)
 	assert_non_null(c);
 	assert_int_equal(c->n_listen, 2);
 	assert_string_equal(c->listen[0].name, "a");
-	assert_int_equal(c->listen[0].addr.family, AF_INET6);
+	assert_int_equal(c->listen[0].addr.family, ADDR_V6);
 	assert_int_equal(c->listen[1].addr.port, 81);
 	assert_int_equal(c->n_domains, 2);
 	assert_string_equal(c->domains[0].name, "a.example");
@@ -82,7 +82,7 @@ static void every_kind_of_value_is_read(void **state)
 	assert_int_equal(c->log_level, LOG_LEVEL_DEBUG);
 	assert_int_equal(c->bosh_wait, 20);
 	assert_int_equal(c->bosh_hold, 2);
-	assert_int_equal(c->status_listen.family, AF_UNSPEC);
+	assert_int_equal(c->status_listen.family, ADDR_NONE);
 	assert_string_equal(c->www_directory, "/");
 	config_free(c);
 }
@@ -457,7 +457,7 @@ static void a_key_is_set_by_its_path_and_judged_alike(void **state)
 	assert_true(config_set(c, SLICE("bosh.wait"), SLICE("7"), &e));
 	assert_int_equal(c->bosh_wait, 7);
 	assert_true(config_set(c, SLICE("status.listen"), SLICE(""), &e));
-	assert_int_equal(c->status_listen.family, AF_UNSPEC);
+	assert_int_equal(c->status_listen.family, ADDR_NONE);
 	assert_false(config_set(c, SLICE("bosh.wait"), SLICE(""), &e));
 	for (size_t i = 0; i < sizeof(set_bad) / sizeof(set_bad[0]); i++) {
 		assert_false(config_set(c, slice_str(set_bad[i][0]), SLICE("x"), &e));

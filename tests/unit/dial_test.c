@@ -149,7 +149,7 @@ static void a_name_is_looked_up(void **state)
 	(void)state;
 	dial(&(struct dial_target){"up.example", (uint16_t)port}, 1, 5000);
 	assert_true(result.fd >= 0);
-	assert_int_equal(result.peer.family, AF_INET);
+	assert_int_equal(result.peer.family, ADDR_V4);
 	assert_int_equal(server_asked, 2);
 	close(fd);
 }

@@ -1,81 +1,43 @@
-/* Socket addresses as values: parsed, printed and compared without a resolver. An IPv4 address that
- * came through an IPv6 socket is IPv4 here, so that rules about addresses need one form only. */
-#include "net/addr.h"
+/* Addresses as values. An IPv4 address in an IPv6 one (v4-mapped) is IPv4 here, so that rules about
+ * addresses need one form only. The C library's readers and printers of IPs are pure. */
+#include "proto/addr.h"
 
 #include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include "base/num.h"
 
 static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-static void set_v6(struct addr *a, const void *ip)
+struct addr addr_v4(const void *ip, uint16_t port)
 {
-	memset(a->ip, 0, sizeof(a->ip));
-	if (memcmp(ip, mapped, sizeof(mapped)) == 0) {
-		a->family = AF_INET;
-		memcpy(a->ip, (const uint8_t *)ip + sizeof(mapped), 4);
-		return;
-	}
-	a->family = AF_INET6;
-	memcpy(a->ip, ip, 16);
-}
+	struct addr a = {.family = ADDR_V4, .port = port};
 
-struct addr addr_of(const struct sockaddr *sa)
-{
-	struct addr a = {.family = AF_UNSPEC};
-	struct sockaddr_in in;
-	struct sockaddr_in6 in6;
-
-	switch (sa->sa_family) {
-	case AF_INET:
-		memcpy(&in, sa, sizeof(in));
-		a.family = AF_INET;
-		memcpy(a.ip, &in.sin_addr, 4);
-		a.port = ntohs(in.sin_port);
-		break;
-	case AF_INET6:
-		memcpy(&in6, sa, sizeof(in6));
-		set_v6(&a, &in6.sin6_addr);
-		a.port = ntohs(in6.sin6_port);
-		break;
-	case AF_UNIX: a.family = AF_UNIX; break;
-	default: break;
-	}
+	memcpy(a.ip, ip, 4);
 	return a;
 }
 
-socklen_t addr_sockaddr(const struct addr *a, struct sockaddr_storage *ss)
+struct addr addr_v6(const void *ip, uint16_t port)
 {
-	struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(a->port)};
-	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(a->port)};
+	struct addr a = {.family = ADDR_V6, .port = port};
 
-	memset(ss, 0, sizeof(*ss));
-	if (a->family == AF_INET) {
-		memcpy(&in.sin_addr, a->ip, 4);
-		memcpy(ss, &in, sizeof(in));
-		return sizeof(in);
-	}
-	if (a->family == AF_INET6) {
-		memcpy(&in6.sin6_addr, a->ip, 16);
-		memcpy(ss, &in6, sizeof(in6));
-		return sizeof(in6);
-	}
-	return 0;
+	if (memcmp(ip, mapped, sizeof(mapped)) == 0)
+		return addr_v4((const uint8_t *)ip + sizeof(mapped), port);
+	memcpy(a.ip, ip, 16);
+	return a;
 }
 
 const char *addr_print(const struct addr *a, bool with_port, char dst[ADDR_TEXT])
 {
 	char ip[INET6_ADDRSTRLEN];
 
-	if (a->family != AF_INET && a->family != AF_INET6) {
-		snprintf(dst, ADDR_TEXT, "%s", a->family == AF_UNIX ? "unix" : "none");
+	if (a->family != ADDR_V4 && a->family != ADDR_V6) {
+		snprintf(dst, ADDR_TEXT, "%s", a->family == ADDR_UNIX ? "unix" : "none");
 		return dst;
 	}
-	inet_ntop(a->family, a->ip, ip, sizeof(ip));
+	inet_ntop(a->family == ADDR_V4 ? AF_INET : AF_INET6, a->ip, ip, sizeof(ip));
 	if (!with_port)
 		snprintf(dst, ADDR_TEXT, "%s", ip);
-	else if (a->family == AF_INET6)
+	else if (a->family == ADDR_V6)
 		snprintf(dst, ADDR_TEXT, "[%s]:%u", ip, a->port);
 	else
 		snprintf(dst, ADDR_TEXT, "%s:%u", ip, a->port);
@@ -92,13 +54,12 @@ static bool parse_ip(struct addr *a, struct slice text)
 	memcpy(ip, text.p, text.n);
 	ip[text.n] = '\0';
 	if (inet_pton(AF_INET, ip, bytes) == 1) {
-		a->family = AF_INET;
-		memcpy(a->ip, bytes, 4);
+		*a = addr_v4(bytes, 0);
 		return true;
 	}
 	if (inet_pton(AF_INET6, ip, bytes) != 1)
 		return false;
-	set_v6(a, bytes);
+	*a = addr_v6(bytes, 0);
 	return true;
 }
 
@@ -148,9 +109,9 @@ bool addr_parse(struct addr *a, struct slice text, bool need_port)
 	struct slice host;
 	int port;
 
-	*a = (struct addr){.family = AF_UNSPEC};
+	*a = (struct addr){.family = ADDR_NONE};
 	if (!addr_split(text, &host, &port) || (port < 0 && need_port) || !parse_ip(a, host)) {
-		*a = (struct addr){.family = AF_UNSPEC};
+		*a = (struct addr){.family = ADDR_NONE};
 		return false;
 	}
 	a->port = port < 0 ? 0 : (uint16_t)port;
@@ -162,9 +123,9 @@ bool addr_loopback(const struct addr *a)
 	static const uint8_t one[16] = {[15] = 1};
 
 	switch (a->family) {
-	case AF_INET: return a->ip[0] == 127;
-	case AF_INET6: return memcmp(a->ip, one, sizeof(one)) == 0;
-	case AF_UNIX: return true;
+	case ADDR_V4: return a->ip[0] == 127;
+	case ADDR_V6: return memcmp(a->ip, one, sizeof(one)) == 0;
+	case ADDR_UNIX: return true;
 	default: return false;
 	}
 }

@@ -1,22 +1,25 @@
-/* A socket address, compact: IPv4, IPv6 or Unix. */
-#ifndef NET_ADDR_H
-#define NET_ADDR_H
+/* An address of the net as a value: IPv4, IPv6 or Unix; parsed, printed and compared without a
+ * resolver or a socket. net/sockaddr.h turns it into what the kernel takes. */
+#ifndef PROTO_ADDR_H
+#define PROTO_ADDR_H
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/socket.h>
 #include "base/slice.h"
 
+enum addr_family { ADDR_NONE, ADDR_V4, ADDR_V6, ADDR_UNIX };
+
 struct addr {
-	uint8_t family; /* AF_INET, AF_INET6, AF_UNIX; AF_UNSPEC: none */
-	uint8_t ip[16]; /* network order; IPv4 in the first four */
+	uint8_t family; /* enum addr_family */
+	uint8_t ip[16]; /* network order; IPv4 in the first four, zeros behind */
 	uint16_t port;	/* host order */
 };
 
 enum { ADDR_TEXT = 64 };
 
-struct addr addr_of(const struct sockaddr *sa); /* v4-mapped IPv6 becomes IPv4 */
-socklen_t addr_sockaddr(const struct addr *a, struct sockaddr_storage *ss);
+struct addr addr_v4(const void *ip, uint16_t port); /* of 4 bytes in network order */
+struct addr addr_v6(const void *ip, uint16_t port); /* of 16; v4-mapped becomes IPv4 */
+
 const char *addr_print(const struct addr *a, bool with_port, char dst[ADDR_TEXT]);
 
 /* "127.0.0.1:5280", "[::1]:5280", and a bare IP with port 0 where need_port is false. Names are not
