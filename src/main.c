@@ -1,20 +1,39 @@
 /* fairlead: reads the command line and the configuration, then runs the daemon or what was asked
  * for instead. */
+#include "app/backends.h"
 #include "app/daemon.h"
 #include "app/options.h"
 #include "base/log.h"
 
 #include <stdio.h>
 
+static int run(const struct options *o, const struct config *c)
+{
+	struct config_error e;
+	struct backends *b = backends_new(c, &e);
+	int code = 0;
+
+	if (!b) {
+		fprintf(stderr, "fairlead: %s\n", e.text);
+		return OPTIONS_EXIT_CONFIG;
+	}
+	if (o->action == OPTIONS_CHECK) {
+		puts("the configuration is good");
+	} else {
+		log_open(c->log_target == CONFIG_LOG_SYSLOG, (enum log_level)c->log_level,
+			 "fairlead");
+		code = daemon_run(c, b);
+	}
+	backends_free(b);
+	return code;
+}
+
 static int act(const struct options *o, const struct config *c)
 {
-	switch (o->action) {
-	case OPTIONS_CHECK: puts("the configuration is good"); return 0;
-	case OPTIONS_PRINT: config_print(c, stdout); return 0;
-	default: break;
-	}
-	log_open(c->log_target == CONFIG_LOG_SYSLOG, (enum log_level)c->log_level, "fairlead");
-	return daemon_run(c);
+	if (o->action != OPTIONS_PRINT)
+		return run(o, c);
+	config_print(c, stdout);
+	return 0;
 }
 
 int main(int argc, char **argv)

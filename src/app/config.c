@@ -307,6 +307,7 @@ void config_free(struct config *c)
 	clear_origins(c);
 	config_free_texts(c->allowed);
 	config_clear_domains(c);
+	free(c->sources);
 	free((struct route *)c->routes.v);
 	free(c);
 }

@@ -53,7 +53,9 @@ struct config {
 	const char **origins; /* NULL-terminated, as written; "*" or "none" stands alone */
 	size_t n_origins;
 	const char **allowed; /* the same as rules (proto/origin.h); once finished */
-	bool own_origins;     /* those are the file's, no longer the default */
+	struct addr *sources; /* of backend.source; once finished */
+	size_t n_sources;
+	bool own_origins; /* those are the file's, no longer the default */
 };
 
 /* Where a function below answers false, this holds one line that says what is wrong and what would

@@ -75,12 +75,20 @@ static bool check_url(const char *path, const char *url, const char *scheme, con
 	return true;
 }
 
+/* An IP address without a port; false where it is none. */
+static bool is_ip(struct slice text, struct addr *a)
+{
+	struct slice host;
+	int port;
+
+	return text.n && text.p[0] != '[' && addr_split(text, &host, &port) && port < 0 &&
+	       addr_parse(a, text, false);
+}
+
 static bool check_ips(const struct config *c, struct config_error *e)
 {
 	struct slice rest = slice_str(c->public_ips);
-	struct slice host;
 	struct addr a;
-	int port;
 
 	if (rest.n && !*c->public_bosh && !*c->public_websocket)
 		return config_fail(e, "\"public.ips\" tells where \"public.websocket\" and "
@@ -88,8 +96,7 @@ static bool check_ips(const struct config *c, struct config_error *e)
 	while (rest.n) {
 		struct slice ip = slice_trim(slice_cut(&rest, ','));
 
-		if (ip.n == 0 || ip.p[0] == '[' || !addr_split(ip, &host, &port) || port >= 0 ||
-		    !addr_parse(&a, ip, false))
+		if (!is_ip(ip, &a))
 			return config_fail(e, "\"public.ips\": \"%.*s\" is no IP address",
 					   SHOW(ip));
 	}
@@ -159,6 +166,23 @@ static bool make_origins(struct config *c, struct config_error *e)
 	return true;
 }
 
+static bool make_sources(struct config *c, struct config_error *e)
+{
+	struct slice rest = slice_str(c->backend_source);
+
+	while (rest.n) {
+		struct slice ip = slice_trim(slice_cut(&rest, ','));
+		struct addr a;
+
+		if (!is_ip(ip, &a))
+			return config_fail(e, "\"backend.source\": \"%.*s\" is no IP address",
+					   SHOW(ip));
+		c->sources = mem_realloc(c->sources, (c->n_sources + 1) * sizeof(*c->sources));
+		c->sources[c->n_sources++] = a;
+	}
+	return true;
+}
+
 static void make_routes(struct config *c)
 {
 	struct route *v = mem_zalloc(c->n_domains * sizeof(*v));
@@ -181,7 +205,7 @@ bool config_finish(struct config *c, struct config_error *e)
 	if (c->n_listen == 0 && !config_add_listen(c, SLICE("default"), SLICE("127.0.0.1:5280"), e))
 		return false;
 	if (!check_order(c, e) || !check_lists(c, e) || !check_directory(c, e) ||
-	    !check_uri(c, e) || !check_public(c, e) || !make_origins(c, e))
+	    !check_uri(c, e) || !check_public(c, e) || !make_origins(c, e) || !make_sources(c, e))
 		return false;
 	make_routes(c);
 	return true;

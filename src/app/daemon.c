@@ -165,9 +165,9 @@ static void serve(struct app *app, struct acceptor *a)
 	log_info("stopped", "version=%s", PACKAGE_VERSION);
 }
 
-int daemon_run(const struct config *config)
+int daemon_run(const struct config *config, struct backends *backends)
 {
-	struct app app = {.config = config, .started = worker_clock()};
+	struct app app = {.config = config, .backends = backends, .started = worker_clock()};
 	struct acceptor *a = NULL;
 	struct web_files *www = NULL;
 	bool good;
@@ -183,6 +183,7 @@ int daemon_run(const struct config *config)
 		web_files_pack(www);
 	fill_env(&app);
 	fill_web(&app, www);
+	backends_warn(backends);
 	a = acceptor_new(&app);
 	good = a && start_workers(&app);
 	if (good)

@@ -2,9 +2,9 @@
 #ifndef APP_DAEMON_H
 #define APP_DAEMON_H
 
-#include "app/config.h"
+#include "app/backends.h"
 
-/* Runs until SIGTERM or SIGINT; the exit code. The configuration is borrowed. */
-int daemon_run(const struct config *config);
+/* Runs until SIGTERM or SIGINT; the exit code. Both are borrowed. */
+int daemon_run(const struct config *config, struct backends *backends);
 
 #endif

@@ -3,12 +3,12 @@
  * each marked session act, carries out its effects, and frees those that are dead. */
 #include "app/sessions.h"
 #include "app/gone.h"
+#include "app/leg.h"
 #include "app/tally.h"
 #include "base/htab.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/random.h"
-#include "net/conn.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -18,29 +18,16 @@ enum {
 	BACKEND_IN_SLACK = 65536
 };
 
-enum leg {
-	LEG_NONE,    /* nothing to the backend, or no longer */
-	LEG_DIALING, /* e->dial is valid */
-	LEG_FAILED,  /* the dial failed; the session does not know yet */
-	LEG_READY,   /* e->backend has a socket; the session does not know yet */
-	LEG_UP	     /* e->backend has a socket */
-};
-
 struct entry {
 	struct htab_node node;	    /* by sid; BOSH only */
-	struct sessions *table;	    /* borrowed */
 	struct session *session;    /* owned */
 	struct entry *next, **link; /* all entries */
 	struct entry *next_marked;  /* valid while marked */
-	union {
-		struct dial *dial;   /* DIALING; owned */
-		struct conn backend; /* READY, UP */
-	};
+	struct leg leg;		    /* to the backend */
 	ev_timer timer;
 	handle_t handle;
 	int64_t armed; /* when the timer fires; TIME_NEVER: not running */
 	struct addr peer;
-	uint8_t leg; /* enum leg */
 	bool websocket;
 	union {
 		handle_t ws;			      /* of a WebSocket */
@@ -51,6 +38,7 @@ struct entry {
 
 struct sessions {
 	struct worker *w; /* borrowed */
+	struct legs legs;
 	struct htab by_sid;
 	uint8_t seed[16];
 	struct entry *first, *marked;
@@ -61,13 +49,9 @@ struct sessions {
 	struct tally past; /* what ended sessions add up to; gauges unused */
 };
 
-struct sessions *sessions_new(struct worker *w)
+static struct sessions *table_of(const struct entry *e)
 {
-	struct sessions *t = mem_zalloc(sizeof(*t));
-
-	t->w = w;
-	random_bytes(t->seed, sizeof(t->seed));
-	return t;
+	return CONTAINER(e->leg.legs, struct sessions, legs);
 }
 
 static void mark(struct entry *e)
@@ -75,8 +59,28 @@ static void mark(struct entry *e)
 	if (e->marked)
 		return;
 	e->marked = true;
-	e->next_marked = e->table->marked;
-	e->table->marked = e;
+	e->next_marked = table_of(e)->marked;
+	table_of(e)->marked = e;
+}
+
+static void on_leg(struct leg *l)
+{
+	mark(CONTAINER(l, struct entry, leg));
+}
+
+struct sessions *sessions_new(struct worker *w)
+{
+	struct sessions *t = mem_zalloc(sizeof(*t));
+
+	t->w = w;
+	t->legs = (struct legs){.loop = w->loop,
+				.dialer = dialer_new(w->loop, backends_health(w->app->backends)),
+				.backends = w->app->backends,
+				.connect = w->app->config->backend_connect * 1000,
+				.in_max = w->app->env.backend_limits.bytes + BACKEND_IN_SLACK,
+				.news = on_leg};
+	random_bytes(t->seed, sizeof(t->seed));
+	return t;
 }
 
 /* The public name of a session, worker-slot-generation: says nothing of its sid. */
@@ -100,7 +104,7 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 /* A later expiry leaves the timer alone: it fires early, looks, and is armed anew. */
 static void arm(struct entry *e)
 {
-	struct worker *w = e->table->w;
+	struct worker *w = table_of(e)->w;
 	int64_t at = session_expiry(e->session);
 
 	if (at >= e->armed)
@@ -116,7 +120,7 @@ static struct entry *entry_new(struct sessions *t, const struct addr *peer)
 	struct entry *e = mem_zalloc(sizeof(*e));
 	char id[PUBLIC_ID], from[ADDR_TEXT];
 
-	e->table = t;
+	e->leg.legs = &t->legs;
 	e->peer = *peer;
 	e->armed = TIME_NEVER;
 	e->handle = slots_add(&t->w->slots, e);
@@ -134,20 +138,11 @@ static struct entry *entry_new(struct sessions *t, const struct addr *peer)
 	return e;
 }
 
-static void drop_leg(struct entry *e)
-{
-	if (e->leg == LEG_DIALING)
-		dial_cancel(e->dial);
-	else if (e->leg >= LEG_READY)
-		conn_clear(&e->backend, e->table->w->loop, false);
-	e->leg = LEG_NONE;
-}
-
 static void entry_free(struct entry *e)
 {
-	struct sessions *t = e->table;
+	struct sessions *t = table_of(e);
 
-	drop_leg(e);
+	leg_drop(&e->leg);
 	ev_timer_stop(t->w->loop, &e->timer);
 	if (!e->websocket)
 		htab_remove(&t->by_sid, &e->node);
@@ -306,7 +301,7 @@ static void request(struct sessions *t, struct letter *l)
 /* A WebSocket's session begins with the first letter about it, or with its first turn. */
 static void begin(struct entry *e)
 {
-	struct worker *w = e->table->w;
+	struct worker *w = table_of(e)->w;
 
 	if (!e->session)
 		e->session = session_new_websocket(&w->app->env, e->ws, w->now);
@@ -337,57 +332,22 @@ void sessions_deliver(struct sessions *t, struct letter *l)
 	mark(e);
 }
 
-static void on_backend(struct conn *c)
-{
-	mark(CONTAINER(c, struct entry, backend));
-}
-
-static void on_dialled(void *owner, int fd, const struct addr *peer, const char *text)
-{
-	struct entry *e = owner;
-	struct worker *w = e->table->w;
-	char id[PUBLIC_ID];
-
-	(void)peer;
-	mark(e);
-	if (fd < 0) {
-		e->leg = LEG_FAILED;
-		log_warn("backend-unreachable", "session=%s domain=%s problem=\"%s\"",
-			 public_id(e, id), session_domain(e->session), text);
-		return;
-	}
-	e->leg = LEG_READY;
-	conn_init(&e->backend, w->loop, fd, w->app->env.backend_limits.bytes + BACKEND_IN_SLACK,
-		  on_backend);
-}
-
 static void dial(struct entry *e)
 {
-	struct worker *w = e->table->w;
-	const struct route *r = session_route(e->session);
-	size_t first = session_backend(e->session);
-	struct dial_target *targets = mem_alloc(r->n * sizeof(*targets));
+	char id[PUBLIC_ID];
 
-	for (size_t i = 0; i < r->n; i++) {
-		/* The wanted one first, then those before it, then those behind. */
-		size_t at = i > first ? i : i ? i - 1 : first;
-
-		targets[i] = (struct dial_target){r->backends[at].host, r->backends[at].port};
-	}
-	e->leg = LEG_DIALING;
-	e->dial = dial_start(w->dns, targets, r->n, w->app->config->backend_connect * 1000,
-			     on_dialled, e);
-	free(targets);
+	leg_dial(&e->leg, session_route(e->session), session_domain(e->session),
+		 session_backend(e->session), SLICE_NONE, public_id(e, id));
 }
 
 static void to_backend(struct entry *e, struct buf *data)
 {
-	assert(e->leg == LEG_UP);
-	if (e->backend.out.len) {
-		buf_adds(&e->backend.out, buf_slice(data));
+	assert(e->leg.state == LEG_UP);
+	if (e->leg.conn.out.len) {
+		buf_adds(&e->leg.conn.out, buf_slice(data));
 	} else {
-		buf_clear(&e->backend.out);
-		e->backend.out = buf_take(data);
+		buf_clear(&e->leg.conn.out);
+		e->leg.conn.out = buf_take(data);
 	}
 }
 
@@ -409,12 +369,12 @@ static void to_web(struct entry *e, enum letter_type type, struct effect *x)
 	} else if (type == LETTER_CLOSE) {
 		l->u.code = (uint16_t)x->code;
 	}
-	worker_send(e->table->w, handle_worker(x->handle), l);
+	worker_send(table_of(e)->w, handle_worker(x->handle), l);
 }
 
 static void carry_out_one(struct entry *e, struct effect *x)
 {
-	struct ev_loop *loop = e->table->w->loop;
+	struct ev_loop *loop = table_of(e)->w->loop;
 
 	switch (x->type) {
 	case EFFECT_REPLY: to_web(e, LETTER_REPLY, x); break;
@@ -426,17 +386,17 @@ static void carry_out_one(struct entry *e, struct effect *x)
 	case EFFECT_DIAL: dial(e); break;
 	case EFFECT_WRITE: to_backend(e, &x->data); break;
 	case EFFECT_HANGUP:
-		assert(e->leg == LEG_UP);
-		conn_shutdown(&e->backend, loop);
+		assert(e->leg.state == LEG_UP);
+		conn_shutdown(&e->leg.conn, loop);
 		break;
-	case EFFECT_DROP: drop_leg(e); break;
+	case EFFECT_DROP: leg_drop(&e->leg); break;
 	case EFFECT_READ_OFF:
-		assert(e->leg == LEG_UP);
-		conn_pause(&e->backend, loop);
+		assert(e->leg.state == LEG_UP);
+		conn_pause(&e->leg.conn, loop);
 		break;
 	case EFFECT_READ_ON:
-		assert(e->leg == LEG_UP);
-		conn_resume(&e->backend, loop);
+		assert(e->leg.state == LEG_UP);
+		conn_resume(&e->leg.conn, loop);
 		break;
 	}
 }
@@ -444,19 +404,19 @@ static void carry_out_one(struct entry *e, struct effect *x)
 /* The effects of one session, in order; then one write for all that goes to its backend. */
 static void carry_out(struct entry *e)
 {
-	struct effects *fx = &e->table->w->effects;
+	struct effects *fx = &table_of(e)->w->effects;
 
 	for (uint32_t i = 0; i < fx->n; i++)
 		carry_out_one(e, &fx->v[i]);
 	effects_reset(fx);
-	if (e->leg == LEG_UP && e->backend.out.len)
-		conn_flush(&e->backend, e->table->w->loop);
+	if (e->leg.state == LEG_UP && e->leg.conn.out.len)
+		conn_flush(&e->leg.conn, table_of(e)->w->loop);
 }
 
 static void log_end(const struct entry *e, const struct session_facts *f)
 {
 	char id[PUBLIC_ID], from[ADDR_TEXT];
-	struct worker *w = e->table->w;
+	struct worker *w = table_of(e)->w;
 
 	log_info(
 	    "session-end",
@@ -476,49 +436,49 @@ static void bury(struct entry *e)
 	session_facts(e->session, &f);
 	log_end(e, &f);
 	if (!e->websocket)
-		gone_add(&e->table->gone, e->node.hash, f.reason, e->table->w->now);
-	tally_traffic(&e->table->past, &f);
-	e->table->past.ended++;
+		gone_add(&table_of(e)->gone, e->node.hash, f.reason, table_of(e)->w->now);
+	tally_traffic(&table_of(e)->past, &f);
+	table_of(e)->past.ended++;
 	entry_free(e);
 }
 
 /* After all that came was used up, an end of the connection is the session's too. */
 static bool backend_ended(struct entry *e)
 {
-	struct conn *c = &e->backend;
+	struct conn *c = &e->leg.conn;
 
-	return e->leg == LEG_UP && (c->error || c->eof) && !c->paused;
+	return e->leg.state == LEG_UP && (c->error || c->eof) && !c->paused;
 }
 
 /* Tells the session how its dial went. */
 static void dialled(struct entry *e)
 {
-	if (e->leg == LEG_READY) {
-		e->leg = LEG_UP;
+	if (e->leg.state == LEG_READY) {
+		e->leg.state = LEG_UP;
 		session_connected(e->session);
-	} else if (e->leg == LEG_FAILED) {
-		e->leg = LEG_NONE;
-		session_disconnected(e->session, REASON_SERVER_UNREACHABLE, e->table->w->now);
+	} else if (e->leg.state == LEG_FAILED) {
+		e->leg.state = LEG_NONE;
+		session_disconnected(e->session, REASON_SERVER_UNREACHABLE, table_of(e)->w->now);
 	}
 }
 
 static void pump(struct entry *e)
 {
-	struct worker *w = e->table->w;
+	struct worker *w = table_of(e)->w;
 	struct buf none = {0};
-	struct conn *c = &e->backend;
+	struct conn *c = &e->leg.conn;
 	bool up, was_full;
 
 	begin(e);
 	dialled(e);
-	up = e->leg == LEG_UP;
+	up = e->leg.state == LEG_UP;
 	was_full = up && c->in.len >= c->in_max;
 	session_pump(e->session, up ? &c->in : &none, up ? c->out.len : 0, w->now, &w->effects);
 	carry_out(e);
-	if (was_full && e->leg == LEG_UP && !c->paused)
+	if (was_full && e->leg.state == LEG_UP && !c->paused)
 		conn_resume(c, w->loop);
 	if (backend_ended(e)) {
-		drop_leg(e);
+		leg_drop(&e->leg);
 		session_disconnected(e->session, REASON_SERVER_LOST, w->now);
 		session_pump(e->session, &none, 0, w->now, &w->effects);
 		carry_out(e);
@@ -528,7 +488,7 @@ static void pump(struct entry *e)
 		return;
 	}
 	/* What was too much went out at once: nobody else would tell. */
-	if (session_crowded(e->session) && e->leg == LEG_UP && c->out.len == 0)
+	if (session_crowded(e->session) && e->leg.state == LEG_UP && c->out.len == 0)
 		mark(e);
 	arm(e);
 }
@@ -541,6 +501,7 @@ void sessions_free(struct sessions *t)
 		bury(t->first);
 	}
 	htab_clear(&t->by_sid);
+	dialer_free(t->legs.dialer);
 	free(t);
 }
 

@@ -297,7 +297,6 @@ struct worker *worker_new(struct app *app, uint8_t index)
 	}
 	mailbox_init(&w->mail, w->loop);
 	slots_init(&w->slots, index);
-	w->dns = dns_new(w->loop);
 	w->signer = sid_signer_new(app->key);
 	w->sessions = sessions_new(w);
 	w->status = status_new(w);
@@ -355,7 +354,6 @@ void worker_free(struct worker *w)
 	sessions_free(w->sessions);
 	web_free(w->web);
 	status_free(w->status);
-	dns_free(w->dns);
 	drop_mail(w->first);
 	drop_mail(mailbox_take(&w->mail));
 	mailbox_clear(&w->mail);

@@ -7,9 +7,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "app/config.h"
+#include "app/backends.h"
 #include "app/letter.h"
-#include "net/dial.h"
 #include "proto/effect.h"
 #include "session/session.h"
 
@@ -20,6 +19,7 @@ struct app {
 	const struct config *config;
 	uint64_t instance; /* random id of this process, in every sid */
 	uint8_t key[SID_KEY];
+	struct backends *backends; /* owned by the daemon */
 	struct session_env env;
 	struct web_config web;
 	struct xml_limits client_limits;
@@ -46,7 +46,6 @@ struct worker {
 	struct mail *first, **last; /* letters to itself, in order */
 	struct slots slots;
 	struct web *web;
-	struct dns *dns;
 	struct sid_signer *signer;
 	struct sessions *sessions;
 	struct status *status;

@@ -1,0 +1,89 @@
+/* A session's leg to its server. */
+#include "app/leg.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* What a dial needs while it lasts: a policy whose domain is the session's. */
+struct dialling {
+	struct dial *dial;
+	struct dial_policy policy;
+	char *domain, *id; /* owned */
+};
+
+static void dialling_free(struct dialling *d)
+{
+	free(d->domain);
+	free(d->id);
+	free(d);
+}
+
+static void on_backend(struct conn *c)
+{
+	struct leg *l = CONTAINER(c, struct leg, conn);
+
+	l->legs->news(l);
+}
+
+static void on_dialled(void *owner, struct dial_leg *up)
+{
+	struct leg *l = owner;
+	struct dialling *d = l->dialling;
+	char peer[ADDR_TEXT];
+
+	if (up->conn) {
+		log_debug("backend-connected",
+			  "session=%s domain=%s backend=%s peer=%s tls=%s ms=%lld", d->id,
+			  d->domain, up->name, addr_print(&up->peer, true, peer),
+			  up->tls ? "yes" : "no", (long long)up->ms);
+		conn_move(&l->conn, up->conn, l->legs->loop, l->legs->in_max, on_backend);
+		l->backend = up->backend;
+		l->tls = up->tls;
+		l->state = LEG_READY;
+	} else {
+		log_warn("backend-unreachable", "session=%s domain=%s problem=\"%s\"", d->id,
+			 d->domain, up->text);
+		l->state = LEG_FAILED;
+	}
+	dialling_free(d);
+	l->legs->news(l);
+}
+
+void leg_dial(struct leg *l, const struct route *r, const char *domain, size_t first,
+	      struct slice proxy, const char *id)
+{
+	const struct legs *all = l->legs;
+	const struct backends_plan *plan = backends_plan(all->backends, r);
+	struct dial_target *targets = mem_alloc(plan->n * sizeof(*targets));
+	struct dialling *d = mem_zalloc(sizeof(*d));
+
+	assert(l->state == LEG_NONE);
+	d->domain = mem_strdup(domain);
+	d->id = mem_strdup(id);
+	d->policy = plan->policy;
+	d->policy.domain = d->domain;
+	for (size_t i = 0; i < plan->n; i++) {
+		targets[i] = plan->targets[i];
+		if (targets[i].kind == DIAL_SRV && !*targets[i].host)
+			targets[i].host = d->domain;
+	}
+	d->dial = dial_start(all->dialer, &d->policy, targets, plan->n, first, proxy, all->connect,
+			     on_dialled, l);
+	l->dialling = d;
+	l->state = LEG_DIALING;
+	free(targets);
+}
+
+void leg_drop(struct leg *l)
+{
+	if (l->state == LEG_DIALING) {
+		dial_cancel(l->dialling->dial);
+		dialling_free(l->dialling);
+	} else if (l->state >= LEG_READY) {
+		conn_clear(&l->conn, l->legs->loop, false);
+		health_leave(l->backend);
+	}
+	l->state = LEG_NONE;
+}

@@ -1,0 +1,46 @@
+/* A session's leg to its server: first a dial, then a connection. Embedded in its owner, and freed
+ * by leg_drop(). What happens to it is only told by news(); the owner looks in its turn. */
+#ifndef APP_LEG_H
+#define APP_LEG_H
+
+#include "app/backends.h"
+#include "net/conn.h"
+
+enum leg_state {
+	LEG_NONE,    /* nothing to the backend, or no longer */
+	LEG_DIALING, /* leg->dialling is valid */
+	LEG_FAILED,  /* the dial failed; the session does not know yet */
+	LEG_READY,   /* leg->conn is connected; the session does not know yet */
+	LEG_UP	     /* leg->conn is connected */
+};
+
+struct leg;
+
+/* What all legs of a worker share. */
+struct legs {
+	struct ev_loop *loop;
+	struct dialer *dialer; /* owned */
+	const struct backends *backends;
+	int64_t connect; /* ms for a dial */
+	uint32_t in_max; /* bytes read ahead from a backend */
+	void (*news)(struct leg *l);
+};
+
+struct leg {
+	union {
+		struct dialling *dialling; /* DIALING; owned */
+		struct conn conn;	   /* READY, UP */
+	};
+	struct legs *legs;		/* borrowed */
+	struct health_backend *backend; /* READY, UP: it has a place there */
+	uint8_t state;			/* enum leg_state */
+	bool tls;
+};
+
+/* Dials the route's backends, the one of that index first, for `domain` (borrowed for the call).
+ * `proxy` goes out before all else; `id` names the session in log lines. */
+void leg_dial(struct leg *l, const struct route *r, const char *domain, size_t first,
+	      struct slice proxy, const char *id);
+void leg_drop(struct leg *l);
+
+#endif
