@@ -19,6 +19,10 @@ import servers  # noqa: E402
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
+# Without Fairlead: nothing about it, and no server that has no web endpoint of its own.
+collect_ignore = ["test_kills.py", "test_jabberd2.py"] if peers.DIRECT else []
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
@@ -35,6 +39,11 @@ def prosody():
 @pytest.fixture(scope="module")
 def ejabberd():
     yield from peers.setup(servers.Ejabberd)
+
+
+@pytest.fixture(scope="module")
+def jabberd2():
+    yield from peers.setup(servers.Jabberd2)
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
