@@ -19,8 +19,12 @@ import servers  # noqa: E402
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
-# Without Fairlead: nothing about it, and no server that has no web endpoint of its own.
-collect_ignore = ["test_kills.py", "test_jabberd2.py"] if peers.DIRECT else []
+# Without Fairlead there is nothing to be seen of these.
+collect_ignore = ["test_kills.py"] if peers.DIRECT else []
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "full: takes its time; for ./check --full alone")
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -101,10 +101,10 @@ def prosody_folder(folder, domain, accounts, port, http_port=None, friends=()):
 
 class Server:
     """A started server: its port for client streams, http_port for its own web endpoints if it has
-    any; processes, all that run for it; mechanism, the start of the SASL mechanism to be chosen."""
+    any; processes, all that run for it; mechanisms, which of SASL's clients may choose."""
 
     has_web = True
-    mechanism = "SCRAM-SHA-"
+    mechanisms = ("SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
     def __init__(self, accounts, domain="example.org", friends=()):
         self.domain = domain
@@ -206,7 +206,7 @@ class Jabberd2(Server):
 
     name = "jabberd2"
     has_web = False
-    mechanism = "PLAIN"
+    mechanisms = ("PLAIN", "DIGEST-MD5")
 
     def start(self):
         router_port = free_port()
