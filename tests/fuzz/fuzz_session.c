@@ -27,8 +27,8 @@ enum {
 	ELEMENT_MAX = 4000
 };
 
-static const struct route_backend backends[] = {{"127.0.0.1", 5222}};
-static const struct route routes[] = {{"example.org", backends, 1}};
+static const struct route_backend backends[] = {{.host = "127.0.0.1", .port = 5222}};
+static const struct route routes[] = {{.domain = "example.org", .backends = backends, .n = 1}};
 static const struct xml_limits client_limits = {65536, 64, 64};
 
 static const struct session_env typical = {.routes = {routes, 1},
