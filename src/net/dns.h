@@ -25,7 +25,7 @@ struct dns_srv {
 	const char *host; /* without the final dot; "" : the service is not offered (RFC 2782) */
 };
 
-enum { DNS_ADDRS_MAX = 16, DNS_SRVS_MAX = 32, DNS_WHY = 160 };
+enum { DNS_ADDRS_MAX = 16, DNS_SRVS_MAX = 32, DNS_WHY = 160, DNS_NAME = 256 };
 
 /* Lent for the call. */
 struct dns_answer {

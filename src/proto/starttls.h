@@ -18,7 +18,6 @@ enum { STARTTLS_IN_MAX = 16384 }; /* bytes; an element is smaller, or the stream
 struct starttls {
 	struct xstream x;
 	bool asked; /* <starttls/> went out */
-	bool over;  /* a result other than MORE was given */
 	char text[96];
 };
 
