@@ -20,7 +20,7 @@ signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 # Without Fairlead there is nothing to be seen of these.
-collect_ignore = ["test_kills.py"] if peers.DIRECT else []
+collect_ignore = ["test_discovery.py", "test_kills.py"] if peers.DIRECT else []
 
 
 def pytest_configure(config):
@@ -74,6 +74,8 @@ def web():
 
 
 @pytest.fixture(scope="session")
-def page(web):
-    """The page of the client scripts: another origin than the manager's."""
-    return web(peers.HERE) + "page/index.html"
+def pages(web):
+    """{library: page}, on another origin than the manager's."""
+    address = web(peers.HERE) + "page/"
+    return {"chromium": address + "index.html", "converse": address + "converse.html",
+            "reload": address + "reload.html"}
