@@ -33,8 +33,9 @@ enum domain_index {
 #undef X
 	DOMAIN_KEYS
 };
-enum { BACKEND_KEYS = 3 };
+enum { BACKEND_KEYS = 3, LISTEN_KEYS = 1 };
 extern const struct config_key domain_keys[DOMAIN_KEYS], backend_keys[BACKEND_KEYS];
+extern const struct config_key listen_keys[LISTEN_KEYS]; /* besides "name" and "address" */
 
 /* The last part of a key's path: "wait". */
 const char *config_key_name(const struct config_key *k);
