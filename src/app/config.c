@@ -329,12 +329,6 @@ void config_free(struct config *c)
 	free(c);
 }
 
-bool config_same_addr(const struct addr *a, const struct addr *b)
-{
-	return a->family == b->family && a->port == b->port &&
-	       memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
-}
-
 bool config_add_listen(struct config *c, struct slice name, struct slice address,
 		       struct config_error *e)
 {
@@ -347,7 +341,7 @@ bool config_add_listen(struct config *c, struct slice name, struct slice address
 	for (size_t i = 0; i < c->n_listen; i++) {
 		if (slice_is(name, c->listen[i].name))
 			return config_fail(e, "two listeners are named \"%.*s\"", SHOW(name));
-		if (config_same_addr(&a, &c->listen[i].addr))
+		if (addr_same(&a, &c->listen[i].addr))
 			return config_fail(e, "two listeners have the address %s",
 					   addr_print(&a, true, text));
 	}

@@ -50,7 +50,7 @@ static bool check_lists(const struct config *c, struct config_error *e)
 		if (!config_check_domain(&c->domains[i], e))
 			return false;
 	for (size_t i = 0; i < c->n_listen; i++)
-		if (config_same_addr(&c->listen[i].addr, &c->status_listen))
+		if (addr_same(&c->listen[i].addr, &c->status_listen))
 			return config_fail(
 			    e, "\"status.listen\" and the listener \"%s\" are both %s",
 			    c->listen[i].name, addr_print(&c->status_listen, true, text));

@@ -77,7 +77,6 @@ bool config_fail(struct config_error *e, const char *fmt, ...)
 #define CONFIG_ORIGIN_NONE "none"
 
 bool config_add_origin(struct config *c, struct slice origin, struct config_error *e);
-bool config_same_addr(const struct addr *a, const struct addr *b);
 
 /* The value of a CHOICE whose unit is `list`; its place for a word, -1 where it has none. */
 int config_choice(const char *list, struct slice word);

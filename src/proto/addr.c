@@ -118,6 +118,12 @@ bool addr_parse(struct addr *a, struct slice text, bool need_port)
 	return true;
 }
 
+bool addr_same(const struct addr *a, const struct addr *b)
+{
+	return a->family == b->family && a->port == b->port &&
+	       memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
+}
+
 bool addr_loopback(const struct addr *a)
 {
 	static const uint8_t one[16] = {[15] = 1};

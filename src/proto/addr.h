@@ -25,6 +25,7 @@ const char *addr_print(const struct addr *a, bool with_port, char dst[ADDR_TEXT]
 /* "127.0.0.1:5280", "[::1]:5280", and a bare IP with port 0 where need_port is false. Names are not
  * resolved. False where it is none of these. */
 bool addr_parse(struct addr *a, struct slice text, bool need_port);
+bool addr_same(const struct addr *a, const struct addr *b); /* port included */
 bool addr_loopback(const struct addr *a);
 
 /* Whether a is an address of a host out there: false for private, loopback, link-local, shared
