@@ -21,6 +21,18 @@ static struct {
 	char *failed; /* why the connection broke */
 } me = {.roster_before = -1};
 
+/* In place of libpurple's own, which has buffers grow by 256 bytes: one that is empty, was written
+ * to its very end and then grows is read for ever, and takes all memory (2.14.12, where the BOSH
+ * code gathers stanzas). One that never has to grow is sound. */
+PurpleCircBuffer *purple_circ_buffer_new(gsize growsize)
+{
+	PurpleCircBuffer *b = g_new0(PurpleCircBuffer, 1);
+
+	(void)growsize;
+	b->growsize = 4 << 20;
+	return b;
+}
+
 /* What libpurple wants of a main loop. */
 
 struct watch {
