@@ -2,7 +2,8 @@
 # Sourced by ./check --full, after its usual steps: what takes long.
 
 step scripts 60 none shellcheck -x demo check bootstrap .ci/run tests/setup.sh
-step format 60 none find src tests/unit tests/fuzz bench -name '*.[ch]' \
+step format 60 none find src tests/unit tests/fuzz tests/peers/native bench \
+	\( -name '*.[ch]' -o -name '*.cc' \) \
 	-exec clang-format --dry-run -Werror {} +
 
 # The servers' own endpoints: what fails here is a fault of the client scripts.
