@@ -25,6 +25,9 @@ class NativeSocket extends ws {
 			...(o.origin ? { origin: o.origin } : {}),
 			...(o.ca ? { ca: readFileSync(o.ca) } : {}),
 			localAddress: o.address,
+			// Each message is an event of its own, as the standard says and apps see it.
+			// Else xmpp.js counts stanzas before it has understood <enabled/>.
+			allowSynchronousEvents: false,
 		});
 		NativeSocket.last = this;
 		this.on('unexpected-response', (request, response) => {
