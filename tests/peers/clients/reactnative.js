@@ -4,7 +4,7 @@
 // OPTIONS is JSON: service, domain, user, password, resource; origin (React Native sends that of
 // the endpoint; null: none, as on Windows), address (to connect from), ca (a file).
 //   {"do": "send", "to", "body"}         a chat message
-//   {"do": "every", "ms", "to", "body"}  the same by a timer, numbered: "body 0", ...
+//   {"do": "every", "ms", "to", "body"}  the same by a timer while online: "body 0", ...
 //   {"do": "move", "address", "forget"}  another network: the app hears that the socket is closed,
 //                                        the other side hears nothing. forget: no resumption
 //   {"do": "stop"}                       a clean logout
@@ -59,7 +59,7 @@ function move({ address, forget }) {
 
 function every({ ms, to, body }) {
 	let n = 0;
-	setInterval(() => send(to, `${body} ${n++}`), ms);
+	setInterval(() => xmpp.status === 'online' && send(to, `${body} ${n++}`), ms);
 }
 
 xmpp.on('status', (status) => tell(status));
