@@ -19,6 +19,8 @@ for workers in 1 4; do
 	tests "peers-tsan-$workers" 900 tsan $workers tests/peers
 done
 
+FREEZE=60 tests react-native-60 900 plain 4 tests/peers/test_react_native.py -k stands_still
+
 memcheck="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite"
 # shellcheck disable=SC2046
 LAUNCHER=$memcheck tests it-valgrind-4 1800 plain 4 $(topics 02 03 06)
