@@ -223,6 +223,19 @@ def test_from_elsewhere_no_proxy_header_is_taken(new_place):
     assert line["peer"].startswith("127.0.0.1:") and "http.trusted_proxies" in line["text"]
 
 
+def test_a_balancer_that_only_looks_at_the_port_is_no_news(new_place):
+    place = behind(new_place)
+    since = place.fairlead.log_size()
+    for i in range(40):
+        http = place.http()
+        if i % 2:
+            http.reset()
+        else:
+            http.close()
+    assert refused_peer(place, [], place.http(before=v1())) == "192.0.2.7:4660"
+    assert not place.fairlead.lines("connection-refused", since)
+
+
 def test_where_none_is_wanted_a_proxy_header_is_a_bad_request(place):
     http = place.http(before=v1())
     http.send(request("GET", "/nowhere"))
