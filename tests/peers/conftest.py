@@ -74,6 +74,7 @@ def web():
 
 
 @pytest.fixture(scope="session")
-def page(web):
-    """The page of the client scripts: another origin than the manager's."""
-    return web(peers.HERE) + "page/index.html"
+def pages(web):
+    """{library: page}, on another origin than the manager's."""
+    address = web(peers.HERE) + "page/"
+    return {"chromium": address + "index.html", "converse": address + "converse.html"}

@@ -91,4 +91,6 @@ def node(script, *arguments, seconds=90):
 
 
 def run(library, scenario, options):
+    if library == "converse":
+        return node("converse.js", scenario, json.dumps(options))
     return node("run.js", library, scenario, json.dumps(options))
