@@ -2,6 +2,9 @@
 // do in scenario.js, by its own API; prints the same facts as JSON. SCENARIO is talk, refused or
 // idle; OPTIONS as for run.js, with page and browser.
 
+import { readFileSync } from 'node:fs';
+import net from 'node:net';
+import tls from 'node:tls';
 import { chromium } from 'playwright-core';
 import { TEXTS, within } from './scenario.js';
 
@@ -118,10 +121,30 @@ async function idle(browser) {
 	return { ms, there, back, closed: [[await a.leave()], [await b.leave()]] };
 }
 
+async function discover(browser) {
+	const p = await login(browser, 0);
+	return { jid: p.jid, service: await p.service(), oddIq: await p.odd(o.domain),
+		closed: [await within(15, p.leave(), 'clean logout')] };
+}
+
+// What the browser takes for port 443 of the domain.
+async function front() {
+	const server = tls.createServer({ cert: readFileSync(o.cert), key: readFileSync(o.key) }, (near) => {
+		const far = net.connect(o.port, '127.0.0.1');
+		near.pipe(far).pipe(near);
+		for (const s of [near, far]) s.on('error', () => {});
+	});
+	await new Promise((done) => server.listen(0, '127.0.0.1', done));
+	server.unref();
+	return ['--ignore-certificate-errors',
+		`--host-resolver-rules=MAP ${o.domain} 127.0.0.1:${server.address().port}`];
+}
+
 const browser = await chromium.launch({ executablePath: o.browser,
-	args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'] });
+	args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu',
+		...(o.service ? [] : await front())] });
 try {
-	const facts = await { talk, refused, idle }[scenario](browser);
+	const facts = await { talk, refused, idle, discover }[scenario](browser);
 	console.log(JSON.stringify({ ...facts, console: said }));
 } catch (e) {
 	console.error(said.join('\n'));

@@ -20,6 +20,7 @@ function person({ api, state, session }) {
 		connected: () => api.waitUntil('rosterContactsFetched').then(() => api.waitUntil('statusInitialized'))
 			.then(() => ({ jid: session.get('jid'),
 				mechanism: api.connection.get()._sasl_mechanism.mechname })),
+		service: () => api.connection.get().service,
 		feedback: () => state.connfeedback.get('message') ?? null,
 		contacts: () => state.roster.map((c) => c.get('jid')),
 		add: async (jid, name, groups) => {
@@ -76,11 +77,12 @@ window.start = (o) => new Promise((resolve) => {
 			resolve(Strophe.VERSION ?? true);
 		},
 	});
+	const key = o.transport === 'bosh' ? 'bosh_service_url' : 'websocket_url';
 	converse.initialize({
-		[o.transport === 'bosh' ? 'bosh_service_url' : 'websocket_url']: o.service,
+		...(o.service ? { [key]: o.service } : {}),
 		assets_path: ASSETS, authentication: 'login', auto_login: true, jid: o.jid,
 		password: o.password, auto_reconnect: false, auto_subscribe: true, auto_away: 0,
-		discover_connection_methods: false, i18n: 'en', loglevel: 'warn', play_sounds: false,
+		discover_connection_methods: !o.service, i18n: 'en', loglevel: 'warn', play_sounds: false,
 		persistent_store: 'sessionStorage', show_desktop_notifications: false,
 		view_mode: 'fullscreen', whitelisted_plugins: ['fairlead'],
 	});
