@@ -20,7 +20,7 @@ signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 # Without Fairlead there is nothing to be seen of these.
-collect_ignore = ["test_discovery.py", "test_kills.py"] if peers.DIRECT else []
+collect_ignore = ["test_discovery.py", "test_kills.py", "test_reload.py"] if peers.DIRECT else []
 
 
 def pytest_configure(config):
@@ -33,6 +33,8 @@ def pytest_runtest_makereport(item, call):
     if report.failed:
         for front in peers.fairlead.running:
             report.sections.append(("fairlead", front.log()[-8000:]))
+        for server in servers.running:
+            report.sections.append((server.name, server.log()[-8000:]))
 
 
 @pytest.fixture(scope="module")
