@@ -104,7 +104,9 @@ static bool in_place(const struct hub *h, const struct effect *x)
 	case EFFECT_RESUME: return websocket && h->paused;
 	case EFFECT_DIAL: return h->leg == LEG_NONE && !h->headers;
 	case EFFECT_WRITE: return h->leg == LEG_UP && !h->hung_up && !h->ended;
-	case EFFECT_HANGUP: return h->leg == LEG_UP && !h->hung_up;
+	case EFFECT_HANGUP:
+		/* Only a stream that may be resumed is left without an end. */
+		return h->leg == LEG_UP && !h->hung_up && (h->ended || h->second.resumable);
 	case EFFECT_DROP: return h->leg != LEG_NONE;
 	case EFFECT_READ_OFF: return h->leg == LEG_UP && h->reading;
 	case EFFECT_READ_ON: return h->leg == LEG_UP && !h->reading;
