@@ -18,12 +18,12 @@ struct conn {
 	void (*wake)(struct conn *c); /* input, end, error, secure, or output drained */
 	struct conn_tls *tls;	      /* owned; NULL on a plain one */
 	uint32_t in_max;	      /* reading rests while this much is in `in` */
-	int error;		      /* errno that broke it, 0 while well */
-	bool eof;		      /* the peer sent its end */
-	bool paused;		      /* owner wants no more input */
-	bool full;		      /* the kernel took no more; the loop tells when it does */
-	bool ending;		      /* the end goes out behind `out` */
-	bool secure;		      /* TLS has shaken hands; never set on a plain one */
+	int16_t error;		      /* errno that broke it, 0 while well */
+	bool eof : 1;		      /* the peer sent its end */
+	bool paused : 1;	      /* owner wants no more input */
+	bool full : 1;		      /* the kernel took no more; the loop tells when it does */
+	bool ending : 1;	      /* the end goes out behind `out` */
+	bool secure : 1;	      /* TLS has shaken hands; never set on a plain one */
 };
 
 enum { CONN_READ_MAX = 65536 }; /* bytes a callback reads at most */
