@@ -49,19 +49,44 @@ static const char *file_fault(void)
 	unsigned long e = ERR_peek_error();
 	const char *text = ERR_reason_error_string(e);
 
-	if (ERR_GET_LIB(e) == ERR_LIB_PEM && ERR_GET_REASON(e) == PEM_R_NO_START_LINE)
+	if (ERR_SYSTEM_ERROR(e))
+		return strerror(ERR_GET_REASON(e));
+	if ((ERR_GET_LIB(e) == ERR_LIB_PEM && ERR_GET_REASON(e) == PEM_R_NO_START_LINE) ||
+	    ERR_GET_REASON(e) == ERR_R_UNSUPPORTED)
 		return "nothing of the kind stands in it in PEM form";
-	if (ERR_GET_LIB(ERR_peek_last_error()) == ERR_LIB_PEM &&
-	    ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_BAD_PASSWORD_READ)
-		return "it is protected by a passphrase; remove that with openssl pkey";
 	return text ? text : "OpenSSL cannot read it";
 }
 
-/* A daemon has nobody to ask. */
-static int no_passphrase(char *buf, int size, int writing, void *p)
+/* A daemon has nobody to ask; *asked tells that it would have to. */
+static int no_passphrase(char *buf, int size, int writing, void *asked)
 {
-	(void)buf, (void)size, (void)writing, (void)p;
+	(void)buf, (void)size, (void)writing;
+	*(bool *)asked = true;
 	return -1;
+}
+
+static bool own_key(SSL_CTX *ctx, const struct tls_client_config *c, char error[ERROR_MAX])
+{
+	bool asked = false, done;
+
+	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
+	SSL_CTX_set_default_passwd_cb_userdata(ctx, &asked);
+	done = SSL_CTX_use_PrivateKey_file(ctx, c->key, SSL_FILETYPE_PEM) == 1 &&
+	       SSL_CTX_check_private_key(ctx) == 1;
+	SSL_CTX_set_default_passwd_cb(ctx, NULL);
+	SSL_CTX_set_default_passwd_cb_userdata(ctx, NULL);
+	if (done)
+		return true;
+	if (asked)
+		snprintf(error, ERROR_MAX,
+			 "the key in %s is protected by a passphrase; openssl pkey can remove that",
+			 c->key);
+	else if (ERR_GET_LIB(ERR_peek_last_error()) == ERR_LIB_X509)
+		snprintf(error, ERROR_MAX, "the key in %s is not that of the certificate in %s",
+			 c->key, c->certificate);
+	else
+		snprintf(error, ERROR_MAX, "cannot use the key in %s: %s", c->key, file_fault());
+	return false;
 }
 
 static bool own_certificate(struct tls_client *t, const struct tls_client_config *c,
@@ -73,22 +98,12 @@ static bool own_certificate(struct tls_client *t, const struct tls_client_config
 		snprintf(error, ERROR_MAX, "a certificate and a key are given both or not at all");
 		return false;
 	}
-	SSL_CTX_set_default_passwd_cb(t->ctx, no_passphrase);
 	if (SSL_CTX_use_certificate_chain_file(t->ctx, c->certificate) != 1) {
 		snprintf(error, ERROR_MAX, "cannot use the certificate in %s: %s", c->certificate,
 			 file_fault());
 		return false;
 	}
-	/* Whether the two belong together is asked apart, for the sake of the words. */
-	if (SSL_CTX_use_PrivateKey_file(t->ctx, c->key, SSL_FILETYPE_PEM) == 1 &&
-	    SSL_CTX_check_private_key(t->ctx) == 1)
-		return true;
-	if (ERR_GET_LIB(ERR_peek_last_error()) == ERR_LIB_X509)
-		snprintf(error, ERROR_MAX, "the key in %s is not that of the certificate in %s",
-			 c->key, c->certificate);
-	else
-		snprintf(error, ERROR_MAX, "cannot use the key in %s: %s", c->key, file_fault());
-	return false;
+	return own_key(t->ctx, c, error);
 }
 
 static bool has_hashed(const char *folder)
