@@ -1,7 +1,8 @@
 /* A buffered, non-blocking stream socket on a libev loop. The callback only says that something
  * changed; reading what came and queueing what goes is done from the buffers, in the turn. Embedded
  * in its owner. TLS, where it is wanted, sits between the buffers and the socket, and all that is
- * said here holds with it as well. */
+ * said here holds with it as well; it costs about 24 kB an idle connection (OpenSSL 3.0, a server
+ * that sends two certificates). */
 #ifndef NET_CONN_H
 #define NET_CONN_H
 
@@ -15,7 +16,7 @@ struct conn {
 	ev_io io;
 	struct buf in;		      /* what came and was not eaten; the owner eats it */
 	struct buf out;		      /* what goes; the owner appends, conn_flush() sends */
-	void (*wake)(struct conn *c); /* input, end, error, secure, or output drained */
+	void (*wake)(struct conn *c); /* input, end, error, secure, output drained; c may go */
 	struct conn_tls *tls;	      /* owned; NULL on a plain one */
 	uint32_t in_max;	      /* reading rests while this much is in `in` */
 	int16_t error;		      /* errno that broke it, 0 while well */

@@ -137,8 +137,8 @@ void settle(void)
 {
 	for (int idle = 0; idle < 3; idle++) {
 		turn();
-		if (carry(true) | carry(false))
-			idle = 0;
+		idle = carry(true) ? 0 : idle;
+		idle = carry(false) ? 0 : idle;
 		if (far) {
 			char byte;
 
