@@ -168,6 +168,18 @@ static void an_end_during_the_handshake_follows_it(void **state)
 	assert_true(far_told());
 }
 
+static void an_end_with_nothing_before_it_follows_the_handshake(void **state)
+{
+	(void)state;
+	start();
+	conn_shutdown(&c, loop);
+	assert_int_equal(c.error, 0);
+	settle();
+	assert_true(c.secure);
+	assert_true(far_told());
+	assert_int_equal(c.error, 0);
+}
+
 static void clearing_says_goodbye(void **state)
 {
 	(void)state;
@@ -514,6 +526,7 @@ int main(void)
 	    BOTH(our_end_goes_out_behind_the_output),
 	    BOTH(our_end_waits_for_the_kernel),
 	    BOTH(an_end_during_the_handshake_follows_it),
+	    BOTH(an_end_with_nothing_before_it_follows_the_handshake),
 	    BOTH(clearing_says_goodbye),
 	    BOTH(clearing_with_output_does_not),
 	    BOTH(clearing_by_reset_does_not),
