@@ -343,7 +343,7 @@ static void a_servers_refusal_is_told_even_if_a_write_fails(void **state)
 	conn_flush_with(&c, loop, SLICE("<stream:stream>"));
 	assert_int_equal(woken, 0);
 	turn();
-	assert_problem(EPROTO, "the server wants a certificate of ours (backend tls.certificate)");
+	assert_problem(EPROTO, "the server wants a certificate of ours (tls_certificate)");
 }
 
 static void a_closed_connection_is_an_error_and_no_signal(void **state)
@@ -506,16 +506,6 @@ static void an_error_is_told_to_the_new_owner(void **state)
 	assert_int_equal(moved.error, EPIPE);
 	conn_clear(&moved, loop, false);
 }
-
-#define T12(f)                                                 \
-	{                                                      \
-#f " (1.2)", f, wire_open_12, wire_close, NULL \
-	}
-#define T13(f)                                                 \
-	{                                                      \
-#f " (1.3)", f, wire_open_13, wire_close, NULL \
-	}
-#define BOTH(f) T12(f), T13(f)
 
 int main(void)
 {

@@ -565,16 +565,6 @@ static void nothing_is_lost_or_turned_round(void **state)
 	assert_int_equal(c.error, 0);
 }
 
-#define T12(f)                                                 \
-	{                                                      \
-#f " (1.2)", f, wire_open_12, wire_close, NULL \
-	}
-#define T13(f)                                                 \
-	{                                                      \
-#f " (1.3)", f, wire_open_13, wire_close, NULL \
-	}
-#define BOTH(f) T12(f), T13(f)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
