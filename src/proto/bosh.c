@@ -318,6 +318,11 @@ static bool bosh_attached(const void *f)
 	return !((const struct bosh *)f)->away;
 }
 
+static uint32_t bosh_proved(const void *f)
+{
+	return ((const struct bosh *)f)->proved;
+}
+
 static bool bosh_closed(const void *f)
 {
 	return ((const struct bosh *)f)->closed;
@@ -344,6 +349,7 @@ const struct front_ops bosh_ops = {
     .next = bosh_next,
     .opened = bosh_opened,
     .element = bosh_element,
+    .proved = bosh_proved,
     .close = bosh_close,
     .flush = bosh_flush,
     .expiry = bosh_expiry,

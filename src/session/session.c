@@ -272,7 +272,8 @@ static void to_front(struct session *s, const struct xstream_item *item, int64_t
 		note_jid(s, item->element.bytes);
 	s->stanzas_out += item->kind != STANZA_NONE;
 	s->bytes_out += item->element.bytes.n;
-	s->ops->element(s->front, &item->element, xstream_scope(&s->stream), now);
+	s->ops->element(s->front, &item->element, xstream_scope(&s->stream),
+			(uint32_t)s->stanzas_out, now);
 }
 
 /* The element with every declaration that the stream's header lent it. */
@@ -300,7 +301,7 @@ static void features(struct session *s, const struct xstream_item *item, int64_t
 	}
 	e = complete(&edited, &item->element);
 	s->bytes_out += e.bytes.n;
-	s->ops->element(s->front, &e, xstream_scope(&s->stream), now);
+	s->ops->element(s->front, &e, xstream_scope(&s->stream), (uint32_t)s->stanzas_out, now);
 	buf_clear(&edited);
 }
 

@@ -169,6 +169,7 @@ static void owe(struct hub *h, enum xstream_result r, const struct xstream_item 
 	struct buf whole = {0};
 	bool mechanisms;
 
+	h->serial += r == XSTREAM_ELEMENT && item->kind != STANZA_NONE;
 	if (r == XSTREAM_FEATURES)
 		features_edit(&whole, &item->element, scope, SLICE_NONE, 0, &mechanisms);
 	else if (h->rules)
@@ -176,7 +177,7 @@ static void owe(struct hub *h, enum xstream_result r, const struct xstream_item 
 	else
 		xml_append(&whole, &item->element, scope, SLICE_NONE, 0);
 	if (h->rules)
-		rules_server(h->rules, buf_slice(&whole));
+		rules_server(h->rules, buf_slice(&whole), h->serial);
 	else
 		buf_adds(&h->down, buf_slice(&whole));
 	buf_clear(&whole);
@@ -220,8 +221,17 @@ static int64_t see_expiry(const void *s)
 	return session_expiry(s);
 }
 
-static const struct front_ops seen = {
-    .counts = see_counts, .attached = see_attached, .closed = see_closed, .expiry = see_expiry};
+static uint32_t see_proved(const void *s)
+{
+	(void)s;
+	return 0;
+}
+
+static const struct front_ops seen = {.counts = see_counts,
+				      .attached = see_attached,
+				      .closed = see_closed,
+				      .expiry = see_expiry,
+				      .proved = see_proved};
 
 /* All that came was passed on, but for what waits where it may. */
 static void judge_delivery(struct hub *h, const struct session_facts *f)
