@@ -228,7 +228,9 @@ static void say(struct bosh *b, const struct body *body, struct front_event *e)
 			return;
 		e->type = FRONT_PAYLOAD;
 		e->payload = body->payload;
+		e->elements = body->elements;
 		e->stanzas = body->stanzas;
+		e->kinds = body->kinds;
 		return;
 	case BOSH_PHASE_END:
 		e->type = FRONT_END;

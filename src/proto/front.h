@@ -22,7 +22,8 @@ enum front_event_type {
 struct front_event {
 	enum front_event_type type;
 	struct slice payload;
-	uint32_t stanzas;
+	uint32_t elements, stanzas;	      /* in payload; how many of them are stanzas */
+	uint8_t kinds;			      /* bit of each enum stanza_kind among the elements */
 	struct slice to, from, lang, version; /* p == NULL where missing */
 	struct slice route;		      /* OPEN: the server that the client wants (BOSH) */
 };

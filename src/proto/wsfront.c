@@ -267,7 +267,9 @@ static void wsfront_next(void *f, struct front_event *e)
 	case FRAME_ELEMENT:
 		e->type = FRONT_PAYLOAD;
 		e->payload = frame->payload;
+		e->elements = 1;
 		e->stanzas = frame->stanza != STANZA_NONE;
+		e->kinds = (uint8_t)(1u << frame->stanza);
 		return;
 	}
 }

@@ -291,11 +291,10 @@ static struct xml_element complete(const struct buf *b, const struct xml_element
 static void features(struct session *s, const struct xstream_item *item, int64_t now)
 {
 	struct buf edited = {0};
+	struct features f = {0};
 	struct xml_element e;
-	bool mechanisms;
 
-	if (!features_edit(&edited, &item->element, xstream_scope(&s->stream), SLICE_NONE, 0,
-			   &mechanisms)) {
+	if (!features_edit(&edited, &item->element, xstream_scope(&s->stream), SLICE_NONE, 0, &f)) {
 		session_close(s, REASON_SERVER_BAD_XML, now);
 		return;
 	}

@@ -167,11 +167,11 @@ static void owe(struct hub *h, enum xstream_result r, const struct xstream_item 
 {
 	const struct xml_scope *scope = xstream_scope(&h->second);
 	struct buf whole = {0};
-	bool mechanisms;
+	struct features f = {0};
 
 	h->serial += r == XSTREAM_ELEMENT && item->kind != STANZA_NONE;
 	if (r == XSTREAM_FEATURES)
-		features_edit(&whole, &item->element, scope, SLICE_NONE, 0, &mechanisms);
+		features_edit(&whole, &item->element, scope, SLICE_NONE, 0, &f);
 	else if (h->rules)
 		xml_append(&whole, &item->element, scope, SLICE(NS_HTTPBIND), 1);
 	else
