@@ -40,6 +40,34 @@ static bool wants_tls(const struct config_domain *d)
 	return d->tls != CONFIG_TLS_NONE;
 }
 
+static bool same_list(const char **a, const char **b)
+{
+	size_t i = 0;
+
+	for (; a && b && a[i] && b[i]; i++)
+		if (strcmp(a[i], b[i]) != 0)
+			return false;
+	return !(a && a[i]) && !(b && b[i]);
+}
+
+static bool same_trust(const struct config_domain *a, const struct config_domain *b)
+{
+	return a->tls_verify == b->tls_verify && strcmp(a->tls_ca, b->tls_ca) == 0 &&
+	       strcmp(a->tls_certificate, b->tls_certificate) == 0 &&
+	       strcmp(a->tls_key, b->tls_key) == 0 && same_list(a->tls_pins, b->tls_pins);
+}
+
+/* The place of the first domain with the same TLS settings, whose context serves all of them. */
+static size_t trust_like(const struct backends *b, size_t i)
+{
+	size_t j = 0;
+
+	while (j < i &&
+	       !(b->plans[j].policy.trust && same_trust(&b->c->domains[j], &b->c->domains[i])))
+		j++;
+	return j;
+}
+
 static bool make_trust(struct dial_policy *p, const struct config_domain *d, struct config_error *e)
 {
 	struct tls_client_config t = {.verify = d->tls_verify == CONFIG_ON,
@@ -49,8 +77,6 @@ static bool make_trust(struct dial_policy *p, const struct config_domain *d, str
 				      .key = d->tls_key};
 	char why[256];
 
-	if (!wants_tls(d))
-		return true;
 	p->trust = tls_client_new(&t, why);
 	return p->trust || config_fail(e, "domain \"%s\": %s", d->name, why);
 }
@@ -68,9 +94,12 @@ static const uint16_t *ports_of(const struct config_domain *d)
 	return v;
 }
 
-static bool make_plan(const struct config *c, struct backends_plan *p,
-		      const struct config_domain *d, struct config_error *e)
+static bool make_plan(struct backends *b, size_t at, struct config_error *e)
 {
+	const struct config *c = b->c;
+	const struct config_domain *d = &c->domains[at];
+	struct backends_plan *p = &b->plans[at];
+	size_t like = trust_like(b, at);
 	static const enum dial_tls modes[] = {[CONFIG_TLS_AUTO] = DIAL_AUTO,
 					      [CONFIG_TLS_NONE] = DIAL_PLAIN,
 					      [CONFIG_TLS_OFFERED] = DIAL_STARTTLS_OFFERED,
@@ -91,7 +120,9 @@ static bool make_plan(const struct config *c, struct backends_plan *p,
 			p->policy.public_only = true;
 	if (p->policy.public_only)
 		p->policy.ports = ports_of(d);
-	return make_trust(&p->policy, d, e);
+	if (like < at)
+		p->policy.trust = b->plans[like].policy.trust;
+	return like < at || !wants_tls(d) || make_trust(&p->policy, d, e);
 }
 
 struct backends *backends_new(const struct config *c, struct config_error *e)
@@ -102,7 +133,7 @@ struct backends *backends_new(const struct config *c, struct config_error *e)
 	b->health = health_new();
 	b->plans = mem_zalloc(c->n_domains * sizeof(*b->plans));
 	for (size_t i = 0; i < c->n_domains; i++)
-		if (!make_plan(c, &b->plans[i], &c->domains[i], e)) {
+		if (!make_plan(b, i, e)) {
 			backends_free(b);
 			return NULL;
 		}
@@ -114,7 +145,8 @@ void backends_free(struct backends *b)
 	if (!b)
 		return;
 	for (size_t i = 0; i < b->c->n_domains; i++) {
-		tls_client_free(b->plans[i].policy.trust);
+		if (trust_like(b, i) == i)
+			tls_client_free(b->plans[i].policy.trust);
 		free((uint16_t *)b->plans[i].policy.ports);
 		free(b->plans[i].targets);
 	}

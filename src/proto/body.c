@@ -61,6 +61,7 @@ static const struct {
     {SLICE(""), SLICE("charsets"), offsetof(struct body, charsets)},
     {SLICE(""), SLICE("accept"), offsetof(struct body, accept)},
     {SLICE(""), SLICE("stream"), offsetof(struct body, stream)},
+    {SLICE(""), SLICE("secure"), offsetof(struct body, secure)},
     {SLICE(NS_XBOSH), SLICE("version"), offsetof(struct body, xmpp_version)},
     {SLICE(""), SLICE("report"), offsetof(struct body, report)},
 };

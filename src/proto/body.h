@@ -29,6 +29,9 @@ struct body {
 	/* Text, decoded; p == NULL where missing. */
 	struct slice sid, to, from, lang, route, content, key, newkey, condition, charsets, accept;
 	struct slice stream, xmpp_version, report;
+	struct slice secure; /* of old clients */
+
+	uint32_t via; /* names the connection that it came by; 0: not known. Set by the web */
 };
 
 /* Takes *document (emptied). On REASON_NONE *out owns everything, body_free() releases. Else a

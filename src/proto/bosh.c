@@ -108,7 +108,7 @@ static void describe(struct bosh *b, struct slice sid, const struct body *create
 	if (b->c->maxpause >= 1000)
 		number(out, " maxpause='", (uint64_t)b->c->maxpause / 1000);
 	version(out, create);
-	BUF_LIT(out, " from='");
+	BUF_LIT(out, " accept='gzip,deflate' from='");
 	xml_escape(out, create->to);
 	buf_addc(out, '\'');
 }
@@ -152,6 +152,7 @@ struct bosh *bosh_new(const struct bosh_config *c, struct slice sid, handle_t h,
 		bosh_more(b)->content = mem_strndup(content.p, content.n);
 	if (body->newkey.p)
 		bosh_keys_begin(b, body);
+	bosh_via_begin(b, body);
 	b->phase = BOSH_PHASE_OPEN;
 	b->replay = (struct bosh_answer **)(b->slot + size);
 	describe(b, sid, body);
@@ -188,6 +189,7 @@ static void bosh_free(void *f)
 	if (b->more) {
 		buf_clear(&b->more->detail);
 		free(b->more->keys);
+		free(b->more->via);
 		free(b->more->content);
 	}
 	free(b->more);

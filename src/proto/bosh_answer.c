@@ -172,6 +172,7 @@ const struct bosh_answer bosh_unkept;
 /* b->first is answered: what is kept of that. */
 static void answered(struct bosh *b, const struct bosh_answer *a, int64_t now)
 {
+	bosh_via_answered(b);
 	if (b->kept == b->room)
 		bosh_drop(b);
 	*bosh_kept(b, b->first) = (struct bosh_answer *)a;

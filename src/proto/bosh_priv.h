@@ -37,11 +37,13 @@ extern const struct bosh_answer bosh_unkept;
 enum { BOSH_UNACKED = 16 };
 
 struct bosh_keys;
+struct bosh_via;
 
 /* What few sessions have. */
 struct bosh_more {
 	struct buf detail;	 /* closing: the server's stream error */
 	struct bosh_keys *keys;	 /* owned; NULL: no key sequence */
+	struct bosh_via *via;	 /* owned; NULL: the client repeats what it has no answer to */
 	char *content;		 /* owned; Content-Type of all answers; NULL: the usual */
 	int64_t pause;		 /* ms; the inactivity while the client pauses; 0: it does not */
 	int64_t report;		 /* the rid of an answer that the client seems to have lost; 0 */
@@ -145,6 +147,14 @@ void bosh_keys_begin(struct bosh *b, const struct body *create); /* which has a 
 bool bosh_key_fits(struct bosh *b, const struct body *r); /* a new request's, if its turn is here */
 struct bosh_request *bosh_key_misfit(struct bosh *b);	  /* one whose turn is here, and is bad */
 bool bosh_key_repeats(const struct bosh *b, const struct body *r); /* the key of that rid */
+
+/* bosh_via.c: clients that do not repeat a request whose answer was lost. */
+void bosh_via_begin(struct bosh *b, const struct body *create); /* where it is such a one */
+void bosh_via_came(struct bosh *b, const struct body *r);	/* a request, or a repeat of it */
+void bosh_via_answered(struct bosh *b);				/* b->first is being answered */
+void bosh_via_repeated(struct bosh *b, const struct body *r);	/* it is answered once more */
+/* Which stanzas a new request proves; false where the client is none of those. */
+bool bosh_via_proves(struct bosh *b, const struct body *r, uint32_t *serial);
 
 /* bosh_answer.c: members of bosh_ops. */
 void bosh_opened(void *f, const struct stream_info *info, int64_t now);

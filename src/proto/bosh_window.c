@@ -66,9 +66,10 @@ static void resume(struct bosh *b)
 
 /* Below the oldest kept answer nothing is known any more: this asker is told so, and the session
  * goes on, for it may be an old packet or a guess. */
-static void repeat_answered(struct bosh *b, handle_t h, int64_t rid, int64_t now,
+static void repeat_answered(struct bosh *b, handle_t h, const struct body *r, int64_t now,
 			    struct effects *fx)
 {
+	int64_t rid = r->rid;
 	const struct bosh_answer *a = *bosh_kept(b, rid);
 	struct buf *out;
 
@@ -78,6 +79,7 @@ static void repeat_answered(struct bosh *b, handle_t h, int64_t rid, int64_t now
 	}
 	b->idle = now;
 	resume(b);
+	bosh_via_repeated(b, r);
 	if (b->more && b->more->report == rid)
 		b->more->report = 0;
 	out = reply(b, fx, h);
@@ -86,9 +88,12 @@ static void repeat_answered(struct bosh *b, handle_t h, int64_t rid, int64_t now
 }
 
 /* XEP-0124 14.3: the older copy gets a recoverable error, the newer one the answer to come. */
-static void repeat_open(struct bosh *b, struct bosh_request *r, handle_t h, int64_t now,
+static void repeat_open(struct bosh *b, handle_t h, const struct body *copy, int64_t now,
 			struct effects *fx)
 {
+	struct bosh_request *r = bosh_slot(b, copy->rid);
+
+	bosh_via_came(b, copy);
 	if (!r->pause)
 		resume(b);
 	if (r->h)
@@ -223,13 +228,17 @@ static bool polls_for_want_of_any(const struct bosh *b, const struct body *r)
 static void forget_proved(struct bosh *b, const struct body *r, bool last, int64_t now)
 {
 	int64_t proved;
+	uint32_t serial;
 
 	if (b->acks) {
 		acknowledged(b, r, now);
 		return;
 	}
 	proved = proved_by_window(b, r, last);
-	prove(b, polls_for_want_of_any(b, r) ? r->rid - 1 : proved);
+	if (bosh_via_proves(b, r, &serial))
+		prove_serial(b, serial);
+	else
+		prove(b, polls_for_want_of_any(b, r) ? r->rid - 1 : proved);
 	for (int64_t rid = b->first - b->kept; rid < b->first; rid++)
 		proved -= *bosh_kept(b, rid) == &bosh_unkept;
 	while (b->kept && b->first - b->kept <= proved)
@@ -277,6 +286,7 @@ static bool admit(struct bosh *b, handle_t h, struct body *r, int64_t now, struc
 		return false;
 	}
 	*slot = (struct bosh_request){.h = h, .body = r, .since = now};
+	bosh_via_came(b, r);
 	refuse_misfit(b, fx);
 	resume(b);
 	forget_proved(b, r, last, now);
@@ -302,9 +312,9 @@ static bool take(struct bosh *b, handle_t h, struct body *r, int64_t now, struct
 	else if (r->rid >= b->first - b->kept && !bosh_key_repeats(b, r))
 		break_rule(b, h, REASON_ITEM_NOT_FOUND, fx);
 	else if (r->rid < b->first)
-		repeat_answered(b, h, r->rid, now, fx);
+		repeat_answered(b, h, r, now, fx);
 	else
-		repeat_open(b, bosh_slot(b, r->rid), h, now, fx);
+		repeat_open(b, h, r, now, fx);
 	return false;
 }
 

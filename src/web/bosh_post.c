@@ -61,6 +61,7 @@ void bosh_post(struct request *r)
 		terminal(r, 200, reason);
 		return;
 	}
+	body->via = r->http->name;
 	create = !body->sid.p;
 	if (!create && !sid_parse(&sid, body->sid)) {
 		body_free(body);

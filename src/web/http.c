@@ -14,7 +14,7 @@
 
 enum { IN_MIN = 32768 }; /* read at once where head_max is less: bodies come in fewer pieces */
 
-_Static_assert(sizeof(struct http) <= 192, "there is one for each BOSH session, and often two");
+_Static_assert(sizeof(struct http) <= 200, "there is one for each BOSH session, and often two");
 
 static void link_to(struct http **list, struct http *h)
 {
@@ -64,6 +64,7 @@ void http_new(struct web *w, int fd, const struct web_listener *l)
 
 	h->web = w;
 	h->kind = (uint8_t)l->kind;
+	h->name = ++w->names << 8 | w->slots->worker;
 	h->proxy = l->proxy;
 	if (getpeername(fd, (struct sockaddr *)&ss, &n) == 0)
 		h->peer = sockaddr_read((struct sockaddr *)&ss);

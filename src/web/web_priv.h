@@ -92,6 +92,7 @@ struct http {
 	uint32_t in_due;	   /* the tick when the phase is over; 0: none */
 	uint32_t out_due;	   /* when output has not moved for too long; 0: none */
 	uint32_t out_seen;	   /* output left when out_due was set */
+	uint32_t name;		   /* of this connection among all of the process; never 0 */
 	uint32_t scan;		   /* bytes of `in` that were searched for the end of a head */
 	struct addr peer;	   /* as a PROXY header has it, where there is one */
 	uint8_t kind;		   /* enum web_listener_kind */
@@ -127,6 +128,7 @@ struct web {
 	uint32_t drain_tick;  /* draining: when that begins */
 	bool in_turn, more;   /* more: a hook was called in web_turn() */
 	struct web_counts counts;
+	uint32_t names; /* given to connections so far */
 };
 
 /* The first tick at or after `ms`. */

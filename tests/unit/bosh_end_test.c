@@ -15,7 +15,7 @@
 
 #define POLLS                                                                               \
 	"  < z <body sid='SID' wait='0' requests='2' hold='1' inactivity='130' polling='5'" \
-	" ver='1.6' from='e' xmpp:version='1.0'" STREAMS "/>"
+	" ver='1.6' accept='gzip,deflate' from='e' xmpp:version='1.0'" STREAMS "/>"
 
 static void a_polling_session_is_answered_at_once(void **state)
 {
@@ -26,7 +26,7 @@ static void a_polling_session_is_answered_at_once(void **state)
 	    "> d <body rid='5' sid='SID'/>", "  < d <body/>");
 	RUN("> z <body rid='1' to='e' wait='60' hold='0' ver='1.6'/>", "  open to=e",
 	    "  < z <body sid='SID' wait='50' requests='2' hold='0' inactivity='130' polling='5'"
-	    " ver='1.6' from='e' xmpp:version='1.0'" STREAMS "/>",
+	    " ver='1.6' accept='gzip,deflate' from='e' xmpp:version='1.0'" STREAMS "/>",
 	    "> a <body rid='2' sid='SID'><q xmlns='x'/></body>", "  payload 0 <q xmlns='x'/>",
 	    "  < a <body/>");
 }
@@ -154,7 +154,8 @@ static void who_broke_no_rule_hears_of_another_request(void **state)
 
 #define LEGACY                                                                          \
 	"> z <body rid='1' to='e' wait='60'/>", "  open to=e", "  ~ z 1500", "hurry z", \
-	    "  < z <body" GRANTED " ver='1.11' from='e' xmpp:version='1.0'" STREAMS "/>"
+	    "  < z <body" GRANTED                                                       \
+	    " ver='1.11' accept='gzip,deflate' from='e' xmpp:version='1.0'" STREAMS "/>"
 
 /* XEP-0124 17.1 */
 static void without_ver_some_ends_have_an_http_status(void **state)

@@ -20,8 +20,8 @@
 	    "  open to=example.com", "  ~ z 1500", "header id='x' version='1.0'",              \
 	    "server " FEATURES,                                                                \
 	    "  < z <body sid='SID' wait='50' requests='2' hold='1' inactivity='120' ack='100'" \
-	    " polling='5' ver='1.6' from='example.com' authid='x' xmpp:version='1.0'" STREAMS  \
-	    ">" FEATURES "</body>",                                                            \
+	    " polling='5' ver='1.6' accept='gzip,deflate' from='example.com' authid='x' "      \
+	    "xmpp:version='1.0'" STREAMS ">" FEATURES "</body>",                               \
 	    "> y <body rid='101' sid='SID'/>", "  ~ y 50000", "server " M(0),                  \
 	    "  < y <body>" GOT(0) "</body>"
 
@@ -45,7 +45,8 @@ static void acks_are_for_those_who_ask(void **state)
 {
 	RUN("> z <body rid='1' to='e' wait='60' hold='1' ver='1.6' ack='0'/>", "  open to=e",
 	    "  ~ z 1500", "hurry z",
-	    "  < z <body" GRANTED " ver='1.6' from='e' xmpp:version='1.0'" STREAMS "/>",
+	    "  < z <body" GRANTED
+	    " ver='1.6' accept='gzip,deflate' from='e' xmpp:version='1.0'" STREAMS "/>",
 	    "> a <body rid='2' sid='SID' ack='1'/>", "  ~ a 50000", "> b <body rid='3' sid='SID'/>",
 	    "  < a <body/>", "  ~ b 50000");
 }
@@ -149,7 +150,8 @@ static const struct bosh_config pausing = {
 #define OFFERED                                                                                 \
 	"> z " CREATE, "  open to=example.com", "  ~ z 1500", "hurry z",                        \
 	    "  < z <body sid='SID' wait='50' requests='2' hold='1' inactivity='60' polling='5'" \
-	    " maxpause='300' ver='1.6' from='example.com' xmpp:version='1.0'" STREAMS "/>"
+	    " maxpause='300' ver='1.6' accept='gzip,deflate' from='example.com' "               \
+	    "xmpp:version='1.0'" STREAMS "/>"
 
 static void a_pause_answers_all_and_itself_without_payload(void **state)
 {
@@ -192,7 +194,8 @@ static void a_pause_ends_with_the_next_request(void **state)
 	RUN_WITH(&pausing, OFFERED, "> p <body rid='101' sid='SID' pause='200'/>", "  < p <body/>",
 		 "wait 100000", "> a <body rid='100' sid='SID'/>",
 		 "  < a <body sid='SID' wait='50' requests='2' hold='1' inactivity='60' polling='5'"
-		 " maxpause='300' ver='1.6' from='example.com' xmpp:version='1.0'" STREAMS "/>",
+		 " maxpause='300' ver='1.6' accept='gzip,deflate' from='example.com' "
+		 "xmpp:version='1.0'" STREAMS "/>",
 		 "wait 59999", "wait 1", "  failed inactivity", "  closed");
 }
 
@@ -257,7 +260,8 @@ static void a_pause_tells_what_came_behind_it(void **state)
 	RUN_WITH(&pausing, "> z <body rid='1' to='e' wait='60' ver='1.6' ack='1'/>", "  open to=e",
 		 "  ~ z 1500", "hurry z",
 		 "  < z <body sid='SID' wait='50' requests='2' hold='1' inactivity='60' ack='1'"
-		 " polling='5' maxpause='300' ver='1.6' from='e' xmpp:version='1.0'" STREAMS "/>",
+		 " polling='5' maxpause='300' ver='1.6' accept='gzip,deflate' from='e' "
+		 "xmpp:version='1.0'" STREAMS "/>",
 		 "> a <body rid='3' sid='SID' ack='1'/>", "  ~ a 50000",
 		 "> p <body rid='2' sid='SID' pause='200'/>", "  < p <body ack='3'/>");
 }
@@ -276,7 +280,8 @@ static void a_pause_tells_what_came_behind_it(void **state)
 #define KEYED                                                                            \
 	"> z <body rid='1' to='e' wait='60' ver='1.6' newkey='" A4 "'/>", "  open to=e", \
 	    "  ~ z 1500", "hurry z",                                                     \
-	    "  < z <body" GRANTED " ver='1.6' from='e' xmpp:version='1.0'" STREAMS "/>"
+	    "  < z <body" GRANTED                                                        \
+	    " ver='1.6' accept='gzip,deflate' from='e' xmpp:version='1.0'" STREAMS "/>"
 #define IS_REFUSED(h) "  < " h " " TERMINATE("item-not-found"), "  failed item-not-found"
 
 static void each_key_comes_before_the_last(void **state)
@@ -292,7 +297,8 @@ static void the_case_of_a_key_does_not_count(void **state)
 	RUN("> z <body rid='1' to='e' ver='1.6' "
 	    "newkey='EE9D80E206E7496C89FC34C85BD3998B3CF2B741'/>",
 	    "  open to=e", "  ~ z 1500", "hurry z",
-	    "  < z <body" GRANTED " ver='1.6' from='e' xmpp:version='1.0'" STREAMS "/>",
+	    "  < z <body" GRANTED
+	    " ver='1.6' accept='gzip,deflate' from='e' xmpp:version='1.0'" STREAMS "/>",
 	    "> a <body rid='2' sid='SID' key='" A3 "'/>", "  ~ a 50000");
 }
 
@@ -378,7 +384,7 @@ static void all_answers_have_the_content_type_that_was_asked_for(void **state)
 	RUN("> z <body rid='1' to='e' wait='60' ver='1.6' content=' text/html; charset=utf-8 '/>",
 	    "  open to=e", "  ~ z 1500", "hurry z",
 	    "  < z (text/html; charset=utf-8) <body" GRANTED
-	    " ver='1.6' from='e' xmpp:version='1.0'" STREAMS "/>",
+	    " ver='1.6' accept='gzip,deflate' from='e' xmpp:version='1.0'" STREAMS "/>",
 	    "> a <body rid='2' sid='SID'/>", "  ~ a 50000", "> b <body rid='2' sid='SID'/>",
 	    "  < a (text/html; charset=utf-8) <body type='error'/>", "  ~ b 50000", "hurry b",
 	    "  < b (text/html; charset=utf-8) <body/>", "> c <body rid='2' sid='SID'/>",
@@ -393,7 +399,8 @@ static void the_usual_content_type_needs_no_asking(void **state)
 {
 	RUN("> z <body rid='1' to='e' ver='1.6' content='text/xml; charset=utf-8'/>", "  open to=e",
 	    "  ~ z 1500", "hurry z",
-	    "  < z <body" GRANTED " ver='1.6' from='e' xmpp:version='1.0'" STREAMS "/>");
+	    "  < z <body" GRANTED
+	    " ver='1.6' accept='gzip,deflate' from='e' xmpp:version='1.0'" STREAMS "/>");
 	RUN("> z <body rid='1' to='e' ver='1.6' content=''/>", "  open to=e", "  ~ z 1500");
 }
 

@@ -69,6 +69,40 @@ static void a_client_that_sends_more_than_granted_proves_less(void **state)
 	    "  < e <body/>", "> f " SAYS(107), SAID, "  ~ f 50000", "proved 2");
 }
 
+#define OLD_READY                                                                                  \
+	"> z@1 <body rid='100' to='example.com' ver='1.6' wait='60' hold='1' secure='true'/>",     \
+	    "  open to=example.com", "  ~ z 1500", "wait 1500",                                    \
+	    "  < z <body" GRANTED                                                                  \
+	    " ver='1.6' accept='gzip,deflate' from='example.com' xmpp:version='1.0'" STREAMS "/>", \
+	    "header id='x1' version='1.0'", "> y@1 <body rid='101' sid='SID'/>", "  ~ y 50000",    \
+	    "server " M(0), "  < y <body" LATE ">" GOT(0) "</body>"
+
+static void clients_of_old_prove_by_using_the_connection_again(void **state)
+{
+	RUN(OLD_READY, "> a@1 " POLL(102), "  ~ a 50000", "proved 0", "> b@2 " SAYS(103), SAID,
+	    "  < a <body/>", "  ~ b 50000", "proved 0", "server " M(1),
+	    "  < b <body>" GOT(1) "</body>", "> c@1 " SAYS(104), SAID, "  ~ c 50000", "proved 1",
+	    "> d@2 " SAYS(105), SAID, "  < c <body/>", "  ~ d 50000", "proved 2");
+}
+
+/* libpurple's way: the answer to 102 is lost with its connection, and 102 is not repeated. */
+static void clients_of_old_prove_nothing_behind_what_was_lost(void **state)
+{
+	RUN(OLD_READY, "> a@1 " POLL(102), "  ~ a 50000", "server " M(1),
+	    "  < a <body>" GOT(1) "</body>", "> b@2 " POLL(103), "  ~ b 50000", "server " M(2),
+	    "  < b <body>" GOT(2) "</body>", "> c@2 " POLL(104), "  ~ c 50000", "proved 0",
+	    "hurry c", "  < c <body/>", "> d@2 " POLL(105), "  ~ d 50000", "hurry d",
+	    "  < d <body/>", "> e@2 " POLL(106), "  ~ e 50000", "proved 0");
+}
+
+static void a_repeat_by_clients_of_old_moves_the_answer(void **state)
+{
+	RUN(OLD_READY, "> v@3 " POLL(101), "  < v <body" LATE ">" GOT(0) "</body>",
+	    "> a@1 " POLL(102), "  ~ a 50000", "hurry a", "  < a <body/>", "> b@1 " POLL(103),
+	    "  ~ b 50000", "proved 0", "hurry b", "  < b <body/>", "> c@3 " POLL(104),
+	    "  ~ c 50000", "proved 1");
+}
+
 static void a_repeat_proves_nothing(void **state)
 {
 	RUN(READY, "> v " POLL(101), "  < v <body" LATE ">" GOT(0) "</body>", "proved 0",
@@ -88,7 +122,7 @@ static void a_polling_session_proves_by_its_window_alone(void **state)
 	RUN("> z <body rid='100' to='example.com' wait='0' hold='1' ver='1.6'/>",
 	    "  open to=example.com",
 	    "  < z <body sid='SID' wait='0' requests='2' hold='1' inactivity='130' polling='5'"
-	    " ver='1.6' from='example.com' xmpp:version='1.0'" STREAMS "/>",
+	    " ver='1.6' accept='gzip,deflate' from='example.com' xmpp:version='1.0'" STREAMS "/>",
 	    "server " M(1), "> a " POLL(101), "  < a <body>" GOT(1) "</body>", "wait 5000",
 	    "> b " POLL(102), "  < b <body/>", "proved 0", "wait 5000", "> c " POLL(103),
 	    "  < c <body/>", "proved 1");
@@ -103,7 +137,8 @@ static void with_two_held_an_empty_poll_proves_by_the_window_alone(void **state)
 	RUN_WITH(&two, "> z <body rid='100' to='e' hold='2' wait='60' ver='1.6'/>", "  open to=e",
 		 "  ~ z 1500", "hurry z",
 		 "  < z <body sid='SID' wait='50' requests='3' hold='2' inactivity='120'"
-		 " polling='5' ver='1.6' from='e' xmpp:version='1.0'" STREAMS "/>",
+		 " polling='5' ver='1.6' accept='gzip,deflate' from='e' xmpp:version='1.0'" STREAMS
+		 "/>",
 		 "> a " POLL(101), "  ~ a 50000", "server " M(1), "  < a <body>" GOT(1) "</body>",
 		 "> b " POLL(102), "  ~ b 50000", "proved 0", "> c " POLL(103), "  ~ c 50000",
 		 "proved 0", "> d " POLL(104), "  < b <body/>", "  ~ d 50000", "proved 1");
@@ -118,15 +153,14 @@ static void a_pause_proves_one_less(void **state)
 
 	pausing = config;
 	pausing.maxpause = 300000;
-	RUN_WITH(
-	    &pausing, "> z " CREATE, "  open to=example.com", "  ~ z 1500", "hurry z",
-	    "  < z <body sid='SID' wait='50' requests='2' hold='1' inactivity='120'"
-	    " polling='5' maxpause='300' ver='1.6' from='example.com' xmpp:version='1.0'" STREAMS
-	    "/>",
-	    "> a " SAYS(101), SAID, "  ~ a 50000", "server " M(1), "  < a <body>" GOT(1) "</body>",
-	    "> b " SAYS(102), SAID, "  ~ b 50000", "> p <body rid='103' sid='SID' pause='200'/>",
-	    "  < b <body/>", "  < p <body/>", "proved 0", "> c " SAYS(104), SAID, "  ~ c 50000",
-	    "proved 1");
+	RUN_WITH(&pausing, "> z " CREATE, "  open to=example.com", "  ~ z 1500", "hurry z",
+		 "  < z <body sid='SID' wait='50' requests='2' hold='1' inactivity='120'"
+		 " polling='5' maxpause='300' ver='1.6' accept='gzip,deflate' from='example.com' "
+		 "xmpp:version='1.0'" STREAMS "/>",
+		 "> a " SAYS(101), SAID, "  ~ a 50000", "server " M(1),
+		 "  < a <body>" GOT(1) "</body>", "> b " SAYS(102), SAID, "  ~ b 50000",
+		 "> p <body rid='103' sid='SID' pause='200'/>", "  < b <body/>", "  < p <body/>",
+		 "proved 0", "> c " SAYS(104), SAID, "  ~ c 50000", "proved 1");
 }
 
 /* --- acknowledgements --- */
@@ -136,8 +170,8 @@ static void a_pause_proves_one_less(void **state)
 	    "  open to=example.com", "  ~ z 1500", "header id='x' version='1.0'",              \
 	    "server " FEATURES,                                                                \
 	    "  < z <body sid='SID' wait='50' requests='2' hold='1' inactivity='120' ack='100'" \
-	    " polling='5' ver='1.6' from='example.com' authid='x' xmpp:version='1.0'" STREAMS  \
-	    ">" FEATURES "</body>",                                                            \
+	    " polling='5' ver='1.6' accept='gzip,deflate' from='example.com' authid='x' "      \
+	    "xmpp:version='1.0'" STREAMS ">" FEATURES "</body>",                               \
 	    "> y <body rid='101' sid='SID'/>", "  ~ y 50000", "server " M(0),                  \
 	    "  < y <body>" GOT(0) "</body>"
 
@@ -207,6 +241,9 @@ int main(void)
 	    cmocka_unit_test(what_is_only_queued_is_not_proved),
 	    cmocka_unit_test(an_empty_poll_beside_an_open_request_proves_less),
 	    cmocka_unit_test(a_client_that_sends_more_than_granted_proves_less),
+	    cmocka_unit_test(clients_of_old_prove_by_using_the_connection_again),
+	    cmocka_unit_test(clients_of_old_prove_nothing_behind_what_was_lost),
+	    cmocka_unit_test(a_repeat_by_clients_of_old_moves_the_answer),
 	    cmocka_unit_test(a_repeat_proves_nothing),
 	    cmocka_unit_test(a_poll_that_is_repeated_proves_nothing_more),
 	    cmocka_unit_test(a_polling_session_proves_by_its_window_alone),

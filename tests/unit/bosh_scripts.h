@@ -34,7 +34,8 @@ static void run_with(const struct bosh_config *c, const char *name, const char *
 /* A session whose first answer is out: rid 100 is answered, nothing is held. */
 #define BEGUN                                                                                      \
 	"> z " CREATE, "  open to=example.com", "  ~ z 1500", "wait 1500",                         \
-	    "  < z <body" GRANTED " ver='1.6' from='example.com' xmpp:version='1.0'" STREAMS "/>", \
+	    "  < z <body" GRANTED                                                                  \
+	    " ver='1.6' accept='gzip,deflate' from='example.com' xmpp:version='1.0'" STREAMS "/>", \
 	    "header id='x1' version='1.0'"
 
 /* The same, and the header's attributes were delivered too; rid 101 is answered. */

@@ -24,7 +24,8 @@ static void logs_in_talks_and_leaves(void **state)
 	    "  open to=example.com from=user@example.com lang=en version=1.0", "  ~ a 1500",
 	    "header id='ServerStreamID' from='example.com' version='1.0'",
 	    "server <stream:features><mechanisms xmlns='urn:s'/></stream:features>",
-	    "  < a <body" GRANTED " ver='1.6' from='example.com' authid='ServerStreamID'"
+	    "  < a <body" GRANTED
+	    " ver='1.6' accept='gzip,deflate' from='example.com' authid='ServerStreamID'"
 	    " xmpp:version='1.0'" STREAMS
 	    "><stream:features><mechanisms xmlns='urn:s'/></stream:features></body>",
 	    "> b <body rid='1573741821' sid='SID'><auth xmlns='urn:s'>AA==</auth></body>",
@@ -59,7 +60,8 @@ static void first_answer_is_exact(void **state)
 {
 	static const char want[] =
 	    "<body xmlns='http://jabber.org/protocol/httpbind' sid='SID' wait='50' requests='2' "
-	    "hold='1' inactivity='120' polling='5' ver='1.6' from='ex&amp;ample' "
+	    "hold='1' inactivity='120' polling='5' ver='1.6' accept='gzip,deflate' "
+	    "from='ex&amp;ample' "
 	    "authid='i&apos;d&quot;' xmpp:version='1.0' xmpp:restartlogic='true' "
 	    "xmlns:xmpp='urn:xmpp:xbosh' xmlns:stream='http://etherx.jabber.org/streams'/>";
 	struct stream_info info = {.id = SLICE("i'd&quot;"), .version = SLICE("1.0")};
@@ -97,12 +99,13 @@ static void bounds_what_is_granted(void **state)
 	RUN("> a <body rid='1' to='e' wait='20' hold='9' ver='1.99' inactivity='30'/>",
 	    "  open to=e", "  ~ a 1500", "hurry a",
 	    "  < a <body sid='SID' wait='20' requests='2' hold='1' inactivity='30' polling='5'"
-	    " ver='1.11' from='e' xmpp:version='1.0'" STREAMS "/>",
+	    " ver='1.11' accept='gzip,deflate' from='e' xmpp:version='1.0'" STREAMS "/>",
 	    "> b <body rid='2' sid='SID'/>", "  ~ b 20000", "wait 20000", "  < b <body/>",
 	    "wait 30000", "  failed inactivity", "  closed");
 	RUN("> a <body rid='1' to='e' wait='99999999' ver='2.0'/>", "  open to=e", "  ~ a 1500",
 	    "hurry a",
-	    "  < a <body" GRANTED " ver='1.11' from='e' xmpp:version='1.0'" STREAMS "/>");
+	    "  < a <body" GRANTED
+	    " ver='1.11' accept='gzip,deflate' from='e' xmpp:version='1.0'" STREAMS "/>");
 }
 
 static void grants_a_second_held_request_where_configured(void **state)
@@ -114,7 +117,8 @@ static void grants_a_second_held_request_where_configured(void **state)
 	RUN_WITH(&two, "> a <body rid='1' to='e' hold='2' wait='60' ver='1.10'/>", "  open to=e",
 		 "  ~ a 1500", "hurry a",
 		 "  < a <body sid='SID' wait='50' requests='3' hold='2' inactivity='120'"
-		 " polling='5' ver='1.10' from='e' xmpp:version='1.0'" STREAMS "/>",
+		 " polling='5' ver='1.10' accept='gzip,deflate' from='e' xmpp:version='1.0'" STREAMS
+		 "/>",
 		 "> b <body rid='2' sid='SID'/>", "  ~ b 50000", "> c <body rid='3' sid='SID'/>",
 		 "  ~ c 50000", "> d <body rid='4' sid='SID'/>", "  < b <body/>", "  ~ d 50000",
 		 "server " M(1), "  < c <body>" GOT(1) "</body>");
@@ -134,7 +138,7 @@ static void first_answer_waits_no_longer_than_asked(void **state)
 	RUN("> a <body rid='1' to='e' wait='1' hold='1' ver='1.6'/>", "  open to=e", "  ~ a 1000",
 	    "wait 999", "wait 1",
 	    "  < a <body sid='SID' wait='1' requests='2' hold='1' inactivity='120' polling='5'"
-	    " ver='1.6' from='e' xmpp:version='1.0'" STREAMS "/>");
+	    " ver='1.6' accept='gzip,deflate' from='e' xmpp:version='1.0'" STREAMS "/>");
 }
 
 static void creation_may_carry_payload(void **state)
@@ -195,7 +199,8 @@ static void hurry_answers_and_takes_the_older_along(void **state)
 	RUN_WITH(&two, "> a <body rid='1' to='e' hold='2' wait='60' ver='1.10'/>", "  open to=e",
 		 "  ~ a 1500", "hurry a",
 		 "  < a <body sid='SID' wait='50' requests='3' hold='2' inactivity='120'"
-		 " polling='5' ver='1.10' from='e' xmpp:version='1.0'" STREAMS "/>",
+		 " polling='5' ver='1.10' accept='gzip,deflate' from='e' xmpp:version='1.0'" STREAMS
+		 "/>",
 		 "> b <body rid='2' sid='SID'/>", "  ~ b 50000", "> c <body rid='3' sid='SID'/>",
 		 "  ~ c 50000", "hurry c", "  < b <body/>", "  < c <body/>");
 }
@@ -270,7 +275,8 @@ static void a_repeat_gets_the_same_bytes(void **state)
 {
 	RUN(READY, "> a <body rid='101' sid='SID'/>", "  < a <body" LATE ">" GOT(0) "</body>",
 	    "> b <body rid='100' sid='SID'/>",
-	    "  < b <body" GRANTED " ver='1.6' from='example.com' xmpp:version='1.0'" STREAMS "/>",
+	    "  < b <body" GRANTED
+	    " ver='1.6' accept='gzip,deflate' from='example.com' xmpp:version='1.0'" STREAMS "/>",
 	    "> f <body rid='101' sid='SID'/>", "  < f <body" LATE ">" GOT(0) "</body>",
 	    "> c <body rid='102' sid='SID'><q xmlns='x'/></body>", "  payload 0 <q xmlns='x'/>",
 	    "  ~ c 50000", "wait 50000", "  < c <body/>",

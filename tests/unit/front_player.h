@@ -5,6 +5,7 @@
  *
  *	> a <body rid='1' to='example.com'/>   request a (BOSH), xmlns added; or: > <auth/>
  *(WebSocket)
+ *	> a@1 <body rid='2'/>                  request a, by connection 1
  *	+> b <body rid='2'/>                    the same, and no turn follows yet
  *	gone a / hurry a                       the connection of a; WebSocket: gone
  *	header id='x' from='example.com'       the server's stream header

@@ -69,8 +69,10 @@ static void request(struct script *s, struct slice rest)
 	struct buf text = {0}, expanded;
 	struct body *parsed = NULL;
 	enum reason r;
+	uint32_t via;
 
-	rest = slice_of(rest.p + 2, rest.n - 2);
+	via = rest.p[1] == '@' ? (uint32_t)(unsigned char)rest.p[2] : 0;
+	rest = slice_of(rest.p + (via ? 4 : 2), rest.n - (via ? 4 : 2));
 	if (!slice_starts(rest, body))
 		stop(s, "a request is a body", rest);
 	expanded = expand(slice_of(rest.p + body.n, rest.n - body.n));
@@ -79,6 +81,7 @@ static void request(struct script *s, struct slice rest)
 	r = body_parse(&parsed, s->judge, &limits, &text);
 	if (r != REASON_NONE)
 		stop(s, "the body does not parse", slice_str(reason_label(r)));
+	parsed->via = via;
 	player_request(s->p, h, parsed);
 	buf_clear(&text);
 	buf_clear(&expanded);
@@ -123,7 +126,7 @@ static void header(struct script *s, struct slice rest)
 static void play(struct script *s, struct slice line)
 {
 	struct slice rest = line, verb = slice_cut(&rest, ' ');
-	bool bosh = rest.n > 2 && rest.p[1] == ' ' && rest.p[2] == '<';
+	bool bosh = rest.n > 2 && (rest.p[1] == '@' || (rest.p[1] == ' ' && rest.p[2] == '<'));
 	bool turn = true;
 
 	if (verb.n && verb.p[0] == '+') {
