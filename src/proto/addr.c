@@ -129,3 +129,63 @@ bool addr_loopback(const struct addr *a)
 	default: return false;
 	}
 }
+
+struct block {
+	uint8_t ip[16];
+	uint8_t bits;
+};
+
+static bool is_in(const uint8_t *ip, const struct block *v, size_t n)
+{
+	for (; n--; v++) {
+		uint8_t whole = v->bits / 8, rest = v->bits % 8;
+
+		if (memcmp(ip, v->ip, whole) == 0 &&
+		    (!rest || !((ip[whole] ^ v->ip[whole]) >> (8 - rest))))
+			return true;
+	}
+	return false;
+}
+
+static bool v4_public(const uint8_t *ip)
+{
+	static const struct block special[] = {
+	    {{0}, 8},
+	    {{10}, 8},
+	    {{100, 64}, 10},
+	    {{127}, 8},
+	    {{169, 254}, 16},
+	    {{172, 16}, 12},
+	    {{192, 0, 0}, 24},
+	    {{192, 0, 2}, 24},
+	    {{192, 88, 99}, 24},
+	    {{192, 168}, 16},
+	    {{198, 18}, 15},
+	    {{198, 51, 100}, 24},
+	    {{203, 0, 113}, 24},
+	    {{224}, 4},
+	    {{240}, 4},
+	};
+
+	return !is_in(ip, special, sizeof(special) / sizeof(special[0]));
+}
+
+bool addr_public(const struct addr *a)
+{
+	static const struct block global = {{0x20}, 3}, nat64 = {{0, 0x64, 0xff, 0x9b}, 96};
+	static const struct block special[] = {
+	    {{0x20, 0x01, 0, 0}, 23},	    /* IETF protocols: Teredo, ORCHID, benchmarks */
+	    {{0x20, 0x01, 0x0d, 0xb8}, 32}, /* documentation */
+	    {{0x20, 0x02}, 16},		    /* 6to4 */
+	    {{0x3f, 0xff, 0}, 20},	    /* documentation */
+	};
+
+	if (a->family == ADDR_V4)
+		return v4_public(a->ip);
+	if (a->family != ADDR_V6)
+		return false;
+	if (is_in(a->ip, &nat64, 1))
+		return v4_public(a->ip + 12);
+	return is_in(a->ip, &global, 1) &&
+	       !is_in(a->ip, special, sizeof(special) / sizeof(special[0]));
+}

@@ -27,6 +27,11 @@ const char *addr_print(const struct addr *a, bool with_port, char dst[ADDR_TEXT]
 bool addr_parse(struct addr *a, struct slice text, bool need_port);
 bool addr_loopback(const struct addr *a);
 
+/* Whether it is one of the public Internet's: none of the special-purpose blocks of RFC 6890 and
+ * its registries (private, loopback, link-local, shared, documentation, multicast, reserved ..),
+ * nor a way to one of those (NAT64, 6to4, Teredo). */
+bool addr_public(const struct addr *a);
+
 /* Splits "host:port", "[v6]:port"; port -1 where missing. False where it makes no sense. */
 bool addr_split(struct slice text, struct slice *host, int *port);
 

@@ -143,6 +143,87 @@ static void loopback_is_known(void **state)
 	assert_string_equal(addr_print(&a, true, text), "none");
 }
 
+/* RFC 6890 and the registries it began; the first and the last of each block, and their neighbours.
+ */
+static void only_addresses_of_the_public_internet_are_public(void **state)
+{
+	static const char *const yes[] = {
+	    "1.1.1.1",	       "9.255.255.255",	   "11.0.0.0",	     "100.63.255.255",
+	    "100.128.0.0",     "126.255.255.255",  "128.0.0.0",	     "169.253.255.255",
+	    "169.255.0.0",     "172.15.255.255",   "172.32.0.0",     "192.0.1.0",
+	    "192.167.255.255", "192.169.0.0",	   "198.17.255.255", "198.20.0.0",
+	    "223.255.255.255", "2001:4860::1",	   "2001:200::1",    "2a00::1",
+	    "3fff:1000::1",    "64:ff9b::9.9.9.9", "::ffff:1.1.1.1", "2001:db9::1",
+	};
+	static const char *const no[] = {
+	    "0.0.0.0",
+	    "0.255.255.255",
+	    "10.0.0.0",
+	    "10.255.255.255",
+	    "100.64.0.0",
+	    "100.127.255.255",
+	    "127.0.0.1",
+	    "127.255.255.255",
+	    "169.254.0.0",
+	    "169.254.169.254",
+	    "172.16.0.0",
+	    "172.31.255.255",
+	    "192.0.0.1",
+	    "192.0.2.1",
+	    "192.88.99.1",
+	    "192.168.0.0",
+	    "192.168.255.255",
+	    "198.18.0.0",
+	    "198.19.255.255",
+	    "198.51.100.1",
+	    "203.0.113.1",
+	    "224.0.0.1",
+	    "239.255.255.255",
+	    "240.0.0.0",
+	    "255.255.255.255",
+	    "::",
+	    "::1",
+	    "::ffff:10.0.0.1",
+	    "::ffff:127.0.0.1",
+	    "::1.1.1.1",
+	    "64:ff9b::10.0.0.1",
+	    "64:ff9b::127.0.0.1",
+	    "64:ff9b:1::1",
+	    "100::1",
+	    "2001::1",
+	    "2001:1ff:ffff::1",
+	    "2001:db8::1",
+	    "2002:a00:1::1",
+	    "2002:101:101::1",
+	    "3fff:fff::1",
+	    "4000::1",
+	    "fc00::1",
+	    "fdff::1",
+	    "fe80::1",
+	    "febf::1",
+	    "fec0::1",
+	    "ff02::1",
+	    "1fff::1",
+	};
+	struct addr a;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
+		assert_true(addr_parse(&a, slice_str(yes[i]), false));
+		if (!addr_public(&a))
+			print_error("%s\n", yes[i]);
+		assert_true(addr_public(&a));
+	}
+	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++) {
+		assert_true(addr_parse(&a, slice_str(no[i]), false));
+		if (addr_public(&a))
+			print_error("%s\n", no[i]);
+		assert_false(addr_public(&a));
+	}
+	a = (struct addr){.family = ADDR_UNIX};
+	assert_false(addr_public(&a));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -150,6 +231,7 @@ int main(void)
 	    cmocka_unit_test(bad_addresses_are_refused),
 	    cmocka_unit_test(names_and_ports_are_split),
 	    cmocka_unit_test(loopback_is_known),
+	    cmocka_unit_test(only_addresses_of_the_public_internet_are_public),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
