@@ -8,6 +8,7 @@
 #include "app/www.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "net/health.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -181,6 +182,7 @@ int daemon_run(const struct config *config)
 		return 1;
 	if (www && config->http_compress == CONFIG_COMPRESS_ON)
 		web_files_pack(www);
+	app.health = health_new();
 	fill_env(&app);
 	fill_web(&app, www);
 	a = acceptor_new(&app);
@@ -190,6 +192,7 @@ int daemon_run(const struct config *config)
 	for (int i = 0; i < app.n; i++)
 		worker_free(app.workers[i]);
 	acceptor_free(a);
+	health_free(app.health);
 	www_free(www);
 	return good ? 0 : 1;
 }

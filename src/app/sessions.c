@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "net/conn.h"
+#include "net/health.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -36,6 +37,7 @@ struct entry {
 		struct dial *dial;   /* DIALING; owned */
 		struct conn backend; /* READY, UP */
 	};
+	struct health_backend *place; /* READY, UP: where the leg goes */
 	ev_timer timer;
 	handle_t handle;
 	int64_t armed; /* when the timer fires; TIME_NEVER: not running */
@@ -138,8 +140,10 @@ static void drop_leg(struct entry *e)
 {
 	if (e->leg == LEG_DIALING)
 		dial_cancel(e->dial);
-	else if (e->leg >= LEG_READY)
+	else if (e->leg >= LEG_READY) {
 		conn_clear(&e->backend, e->table->w->loop, false);
+		health_leave(MEM_TAKE(e->place));
+	}
 	e->leg = LEG_NONE;
 }
 
@@ -342,41 +346,40 @@ static void on_backend(struct conn *c)
 	mark(CONTAINER(c, struct entry, backend));
 }
 
-static void on_dialled(void *owner, int fd, const struct addr *peer, const char *text)
+static void on_dialled(void *owner, struct dial_leg *leg)
 {
 	struct entry *e = owner;
 	struct worker *w = e->table->w;
 	char id[PUBLIC_ID];
 
-	(void)peer;
 	mark(e);
-	if (fd < 0) {
+	if (!leg->conn) {
 		e->leg = LEG_FAILED;
 		log_warn("backend-unreachable", "session=%s domain=%s problem=\"%s\"",
-			 public_id(e, id), session_domain(e->session), text);
+			 public_id(e, id), session_domain(e->session), leg->text);
 		return;
 	}
 	e->leg = LEG_READY;
-	conn_init(&e->backend, w->loop, fd, w->app->env.backend_limits.bytes + BACKEND_IN_SLACK,
-		  on_backend);
+	e->place = leg->backend;
+	conn_move(&e->backend, leg->conn, w->loop,
+		  w->app->env.backend_limits.bytes + BACKEND_IN_SLACK, on_backend);
 }
 
 static void dial(struct entry *e)
 {
+	static const struct dial_policy policy = {
+	    .domain = "", .tls = DIAL_PLAIN, .plain_abroad = true};
 	struct worker *w = e->table->w;
 	const struct route *r = session_route(e->session);
-	size_t first = session_backend(e->session);
-	struct dial_target *targets = mem_alloc(r->n * sizeof(*targets));
+	struct dial_target *targets = mem_zalloc(r->n * sizeof(*targets));
 
-	for (size_t i = 0; i < r->n; i++) {
-		/* The wanted one first, then those before it, then those behind. */
-		size_t at = i > first ? i : i ? i - 1 : first;
-
-		targets[i] = (struct dial_target){r->backends[at].host, r->backends[at].port};
-	}
+	for (size_t i = 0; i < r->n; i++)
+		targets[i] = (struct dial_target){.host = r->backends[i].host,
+						  .port = r->backends[i].port,
+						  .priority = (uint16_t)i};
 	e->leg = LEG_DIALING;
-	e->dial = dial_start(w->dns, targets, r->n, w->app->config->backend_connect * 1000,
-			     on_dialled, e);
+	e->dial = dial_start(w->dialer, &policy, targets, r->n, session_backend(e->session),
+			     SLICE_NONE, w->app->config->backend_connect * 1000, on_dialled, e);
 	free(targets);
 }
 

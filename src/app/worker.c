@@ -297,7 +297,7 @@ struct worker *worker_new(struct app *app, uint8_t index)
 	}
 	mailbox_init(&w->mail, w->loop);
 	slots_init(&w->slots, index);
-	w->dns = dns_new(w->loop);
+	w->dialer = dialer_new(w->loop, app->health);
 	w->signer = sid_signer_new(app->key);
 	w->sessions = sessions_new(w);
 	w->status = status_new(w);
@@ -355,7 +355,7 @@ void worker_free(struct worker *w)
 	sessions_free(w->sessions);
 	web_free(w->web);
 	status_free(w->status);
-	dns_free(w->dns);
+	dialer_free(w->dialer);
 	drop_mail(w->first);
 	drop_mail(mailbox_take(&w->mail));
 	mailbox_clear(&w->mail);

@@ -24,7 +24,8 @@ struct app {
 	struct web_config web;
 	struct xml_limits client_limits;
 	struct hostmeta hostmeta;
-	int64_t started; /* ms, monotonic */
+	struct health *health; /* of the backends; shared, with a lock of its own */
+	int64_t started;       /* ms, monotonic */
 	int n;
 	struct worker *workers[WORKERS_MAX];
 	atomic_uint sessions; /* alive in all workers */
@@ -46,7 +47,7 @@ struct worker {
 	struct mail *first, **last; /* letters to itself, in order */
 	struct slots slots;
 	struct web *web;
-	struct dns *dns;
+	struct dialer *dialer;
 	struct sid_signer *signer;
 	struct sessions *sessions;
 	struct status *status;
