@@ -15,7 +15,7 @@ void health_free(struct health *h); /* after all its users are gone */
 enum {
 	HEALTH_NAMES = 4096,	  /* known at a time; more only while all of them have sessions */
 	HEALTH_NAME = 264,	  /* bytes of "host:port", "unix:/path"; longer ones are cut */
-	HEALTH_WHY = 160,	  /* bytes of a reason */
+	HEALTH_WHY = 256,	  /* bytes of a reason */
 	HEALTH_RETRY_MIN = 1000,  /* ms that a backend is left alone after its first failure */
 	HEALTH_RETRY_MAX = 60000, /* ms; the time doubles up to this */
 	HEALTH_PLAIN = 300000	  /* ms that a server is taken to offer no STARTTLS */
