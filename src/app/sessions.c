@@ -368,6 +368,8 @@ static void dial(struct entry *e)
 	size_t first = session_backend(e->session);
 	struct dial_target *targets = mem_alloc(r->n * sizeof(*targets));
 
+	if (first == r->n)
+		first = 0;
 	for (size_t i = 0; i < r->n; i++) {
 		/* The wanted one first, then those before it, then those behind. */
 		size_t at = i > first ? i : i ? i - 1 : first;
