@@ -20,7 +20,8 @@ signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 # Without Fairlead there is nothing to be seen of these.
-collect_ignore = ["test_discovery.py", "test_kills.py", "test_reload.py"] if peers.DIRECT else []
+collect_ignore = ["test_discovery.py", "test_kills.py", "test_native.py",
+                  "test_reload.py"] if peers.DIRECT else []
 
 
 def pytest_configure(config):
