@@ -6,7 +6,7 @@ step format 60 none find src tests/unit tests/fuzz bench -name '*.[ch]' \
 	-exec clang-format --dry-run -Werror {} +
 
 # The servers' own endpoints: what fails here is a fault of the client scripts.
-step peers-direct 300 pytest env PEERS_DIRECT=1 PYTHONDONTWRITEBYTECODE=1 "$python" -m pytest \
+step peers-direct 900 pytest env PEERS_DIRECT=1 PYTHONDONTWRITEBYTECODE=1 "$python" -m pytest \
 	-p no:cacheprovider -q tests/peers
 
 tests it-asan-1 600 asan 1 tests/it
@@ -14,8 +14,8 @@ unit tsan
 for workers in 1 4; do
 	tests "it-plain-$workers" 600 plain $workers tests/it
 	tests "it-tsan-$workers" 900 tsan $workers tests/it
-	tests "peers-plain-$workers" 300 plain $workers tests/peers
-	tests "peers-tsan-$workers" 300 tsan $workers tests/peers
+	tests "peers-plain-$workers" 900 plain $workers tests/peers
+	tests "peers-tsan-$workers" 900 tsan $workers tests/peers
 done
 
 memcheck="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite"

@@ -26,6 +26,13 @@ packages_root() { # COMMAND...: run it as root
 	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
+packages_units() { # PACKAGE: print the services that it would start at boot
+	case $1 in
+	jabberd2) echo jabberd.service jabberd-{c2s,router,s2s,sm}.service ;;
+	*) echo "$1.service" ;;
+	esac
+}
+
 packages_unpolicy() {
 	packages_root rm -f "$packages_policy"
 	# -h: it may be a link that leads nowhere just now.
@@ -36,7 +43,7 @@ packages_unpolicy() {
 
 # A package's script asks policy-rc.d before it starts a daemon; 101 forbids it.
 packages_apt() { # PACKAGE...
-	local status=0 daemon
+	local status=0 package
 	if packages_root test -e "$packages_policy" -o -h "$packages_policy"; then
 		packages_root mv "$packages_policy" "$packages_aside"
 	fi
@@ -46,10 +53,13 @@ packages_apt() { # PACKAGE...
 	packages_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -q update &&
 		packages_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C \
 			apt-get -q install -y --no-install-recommends "$@" || status=$?
-	for daemon in prosody ejabberd; do
-		if [[ " $* " == *" $daemon "* ]]; then
-			packages_root deb-systemd-helper disable "$daemon.service" || true
-			packages_root update-rc.d "$daemon" disable || true
+	for package in prosody ejabberd jabberd2; do
+		if [[ " $* " == *" $package "* ]]; then
+			# Outside of a package's script it works only with the name of one.
+			# shellcheck disable=SC2046 # names of units, for the shell to expand
+			packages_root env "DPKG_MAINTSCRIPT_PACKAGE=$package" \
+				deb-systemd-helper disable $(packages_units "$package") || true
+			packages_root update-rc.d "$package" disable || true
 		fi
 	done >/dev/null 2>&1
 	packages_unpolicy

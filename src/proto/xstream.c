@@ -3,6 +3,7 @@
  * where a header differs. */
 #include "proto/xstream.h"
 #include "base/mem.h"
+#include "proto/resume.h"
 
 #include <stdlib.h>
 
@@ -159,7 +160,10 @@ static enum xstream_result element(struct xstream *x, struct xstream_item *item)
 	struct slice local;
 
 	item->kind = xml_stanza_kind(&item->element);
-	if (item->kind != STANZA_NONE || !of_stream(x, &item->element, &local))
+	if (item->kind != STANZA_NONE)
+		return XSTREAM_ELEMENT;
+	x->resumable |= resume_granted(&item->element, xstream_scope(x));
+	if (!of_stream(x, &item->element, &local))
 		return XSTREAM_ELEMENT;
 	if (slice_is(local, "features"))
 		return XSTREAM_FEATURES;

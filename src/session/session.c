@@ -357,16 +357,25 @@ static const char *parting(enum reason r)
 	}
 }
 
+/* A client that was lost may resume a stream that manages itself (XEP-0198 5), as long as nobody
+ * ends it: the server keeps what it has not acknowledged, and it comes back by another session. */
+static bool is_left_open(const struct session *s)
+{
+	return s->stream.resumable &&
+	       (s->reason == REASON_CLIENT_LOST || s->reason == REASON_PING_TIMEOUT ||
+		s->reason == REASON_INACTIVITY || s->reason == REASON_QUEUE_FULL);
+}
+
 /* Lets both halves finish; past the deadline neither is waited for. */
 static void closing(struct session *s, int64_t now, struct effects *fx)
 {
 	bool late = now >= s->deadline;
 
 	if (s->dialled && !s->hung_up) {
-		if (s->connected)
-			xstream_end(&s->out, parting(s->reason));
-		else
+		if (!s->connected)
 			buf_clear(&s->out);
+		else if (!is_left_open(s))
+			xstream_end(&s->out, parting(s->reason));
 	}
 	if (s->connected && s->out.len)
 		effects_add(fx, EFFECT_WRITE, 0)->data = buf_take(&s->out);

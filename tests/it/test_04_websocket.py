@@ -507,6 +507,25 @@ def test_a_connection_that_breaks_ends_the_session(place):
     place.fairlead.wait_end("client-lost", place.marked[1])
 
 
+@pytest.mark.parametrize("how", ["reset", "close frame"])
+def test_a_stream_that_may_be_resumed_is_left_open_by_a_lost_client(place, how):
+    ws, stream = place.ws_pair()
+    stream.send("<enabled xmlns='urn:xmpp:sm:3' id='x' resume='true'/>")
+    assert ws.take("enabled").get("id") == "x"
+    ws.http.reset() if how == "reset" else ws.send_close(1001)
+    stream.wait(lambda: stream.eof, what="the end of the connection")
+    assert not stream.end_tag, "it cannot be resumed"
+    place.fairlead.wait_end("client-lost", place.marked[1])
+
+
+def test_a_stream_that_may_be_resumed_is_ended_by_a_client_that_ends_it(place):
+    ws, stream = place.ws_pair()
+    stream.send("<enabled xmlns='urn:xmpp:sm:3' id='x' resume='true'/>")
+    ws.take("enabled")
+    ws.send(CLOSE_ELEMENT.decode())
+    stream.wait_end()
+
+
 def test_the_server_ends_the_stream(place):
     place.server.script = quiet
     ws, stream = place.ws_pair()

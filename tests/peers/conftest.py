@@ -19,6 +19,14 @@ import servers  # noqa: E402
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
+# Without Fairlead there is nothing to be seen of these.
+collect_ignore = ["test_discovery.py", "test_kills.py"] if peers.DIRECT else []
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "full: takes its time; for ./check --full alone")
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
@@ -35,6 +43,11 @@ def prosody():
 @pytest.fixture(scope="module")
 def ejabberd():
     yield from peers.setup(servers.Ejabberd)
+
+
+@pytest.fixture(scope="module")
+def jabberd2():
+    yield from peers.setup(servers.Jabberd2)
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -61,6 +74,7 @@ def web():
 
 
 @pytest.fixture(scope="session")
-def page(web):
-    """The page of the client scripts: another origin than the manager's."""
-    return web(peers.HERE) + "page/index.html"
+def pages(web):
+    """{library: page}, on another origin than the manager's."""
+    address = web(peers.HERE) + "page/"
+    return {"chromium": address + "index.html", "converse": address + "converse.html"}

@@ -13,7 +13,9 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 DIRECT = os.environ.get("PEERS_DIRECT") == "1"
-ACCOUNTS = {f"user{i}": f"pass wörd {i}&<>" for i in range(40)}
+BRIEF = {"bosh.wait": 4, "websocket.ping": 2}  # and IDLE seconds are longer than either, twice
+IDLE = 9
+ACCOUNTS = {f"user{i}": f"pass wörd {i}&<>" for i in range(120)}
 
 sys.path.insert(1, os.path.join(os.path.dirname(HERE), "it"))
 from lib import fairlead, patience  # noqa: E402
@@ -25,33 +27,49 @@ def manager(domain, port, settings=None):
 
 
 class Setup:
-    """One server, the manager in front of it, and accounts that each test takes anew."""
+    """One server, a manager in front of it, and accounts that each test takes anew."""
 
-    def __init__(self, server, port):
+    def __init__(self, server, port, fresh=None):
         self.server = server
         self.urls = {"bosh": f"http://127.0.0.1:{port}/http-bind",
                      "websocket": f"ws://127.0.0.1:{port}/xmpp-websocket"}
-        self.fresh = list(server.accounts)
+        self.fresh = list(server.accounts) if fresh is None else fresh
+        self.brief = self  # the same server by a manager that holds no request for long
 
     def options(self, transport, **more):
         users = [self.fresh.pop(0), self.fresh.pop(0)]
-        return {"service": self.urls[transport], "domain": self.server.domain, "users": users,
+        return {"service": self.urls[transport], "transport": transport,
+                "domain": self.server.domain, "users": users,
                 "passwords": [self.server.accounts[u] for u in users], **more}
+
+
+def accounts(kind):
+    """Those of a server of that kind: for PLAIN, xmpp.js writes passwords in Latin-1."""
+    if "PLAIN" not in kind.mechanisms:
+        return ACCOUNTS
+    return {user: password.replace("ö", "o") for user, password in ACCOUNTS.items()}
 
 
 def setup(kind):
     """For a fixture: a Setup with a server of that kind."""
-    with kind(ACCOUNTS) as server:
+    with kind(accounts(kind)) as server:
         if DIRECT:
             yield Setup(server, server.http_port)
             return
-        fairlead.secrets.update(ACCOUNTS.values())
-        front = manager(server.domain, server.port)
+        fairlead.secrets.update(server.accounts.values())
+        fronts = []
         try:
-            yield Setup(server, front.port)
-            front.stop()
+            fronts.append(manager(server.domain, server.port))
+            fronts.append(manager(server.domain, server.port, BRIEF))
+            place = Setup(server, fronts[0].port)
+            place.front = fronts[0]
+            place.brief = Setup(server, fronts[1].port, place.fresh)
+            yield place
+            for front in fronts:
+                front.stop()
         finally:
-            front.clean()
+            for front in fronts:
+                front.clean()
 
 
 def browser():
@@ -73,4 +91,6 @@ def node(script, *arguments, seconds=90):
 
 
 def run(library, scenario, options):
+    if library == "converse":
+        return node("converse.js", scenario, json.dumps(options))
     return node("run.js", library, scenario, json.dumps(options))

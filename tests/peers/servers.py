@@ -1,8 +1,9 @@
-"""Private XMPP servers for the peer tests: Prosody and ejabberd, each in a folder of its own.
+"""Private XMPP servers for the peer tests: Prosody, ejabberd and jabberd2, each in a folder of its
+own.
 
-Both listen on loopback only, on ports found free, know the accounts they are given and are ended
+They listen on loopback only, on ports found free, know the accounts they are given and are ended
 by their process id; nothing of them stays behind. `http_port` is the server's own BOSH and
-WebSocket, against which the client scripts themselves can be proved.
+WebSocket, against which the client scripts themselves can be proved; jabberd2 has none.
 
 As a program it writes Prosody's folder for ./demo, which then starts and stops the server itself.
 """
@@ -11,6 +12,7 @@ import glob
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -98,7 +100,11 @@ def prosody_folder(folder, domain, accounts, port, http_port=None, friends=()):
 
 
 class Server:
-    """A started server: host, port (client streams), http_port (its own web endpoints)."""
+    """A started server: its port for client streams, http_port for its own web endpoints if it has
+    any; processes, all that run for it; mechanisms, which of SASL's clients may choose."""
+
+    has_web = True
+    mechanisms = ("SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
     def __init__(self, accounts, domain="example.org", friends=()):
         self.domain = domain
@@ -106,17 +112,44 @@ class Server:
         self.accounts = accounts
         self.folder = tempfile.mkdtemp(prefix=f"fairlead-{self.name}-")
         self.port = free_port()
-        self.http_port = free_port()
-        self.process = None
+        self.http_port = free_port() if self.has_web else None
+        self.processes = []
         try:
             self.start()
         except BaseException:
             self.stop()
             raise
 
+    def run(self, *command, **more):
+        """Start a program of the server; what it prints goes to the file `out`."""
+        with open(self.file("out"), "ab") as out:
+            process = subprocess.Popen(command, cwd=self.folder, stdin=subprocess.DEVNULL,
+                                       stdout=out, stderr=subprocess.STDOUT, **more)
+        self.processes.append(process)
+        return process
+
+    def file(self, name):
+        return os.path.join(self.folder, name)
+
+    def wait_for(self, what, condition, seconds=30):
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if any(p.poll() is not None for p in self.processes) or time.monotonic() > deadline:
+                raise RuntimeError(f"{self.name}: no {what}\n{self.log()[-3000:]}")
+            time.sleep(0.05)
+
+    def log(self):
+        """All that it said, for a failure to show."""
+        parts = []
+        for path in sorted(glob.glob(self.file("*.log")) + [self.file("out")]):
+            if os.path.exists(path):
+                with open(path, errors="replace") as f:
+                    parts.append(f"--- {os.path.basename(path)}\n{f.read()}")
+        return "\n".join(parts)
+
     def stop(self):
-        if self.process:
-            end(self.process)
+        while self.processes:
+            end(self.processes.pop())
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self):
@@ -132,11 +165,8 @@ class Prosody(Server):
     def start(self):
         prosody_folder(self.folder, self.domain, self.accounts, self.port, self.http_port,
                        self.friends)
-        self.process = subprocess.Popen(
-            ["prosody", "--config", os.path.join(self.folder, "prosody.cfg.lua"), "-F"],
-            cwd=self.folder, stdin=subprocess.DEVNULL,
-            stdout=open(os.path.join(self.folder, "out"), "wb"), stderr=subprocess.STDOUT)
-        wait_port(self.port, self.process, log=os.path.join(self.folder, "out"))
+        self.run("prosody", "--config", self.file("prosody.cfg.lua"), "-F")
+        wait_port(self.port, self.processes[0], log=self.file("out"))
 
 
 class Ejabberd(Server):
@@ -145,10 +175,10 @@ class Ejabberd(Server):
     name = "ejabberd"
 
     def start(self):
-        config = os.path.join(self.folder, "ejabberd.yml")
+        config = self.file("ejabberd.yml")
         write(config, fill("ejabberd.yml.in", {
             "DOMAIN": self.domain, "PORT": self.port, "HTTP_PORT": self.http_port}))
-        spool = os.path.join(self.folder, "spool")
+        spool = self.file("spool")
         os.mkdir(spool)
         binaries = ", ".join(
             f'{{<<"{user}"/utf8>>, <<"{password}"/utf8>>}}'
@@ -160,23 +190,53 @@ class Ejabberd(Server):
             f'ok = file:write_file("{self.folder}/ready", <<>>).')
         env = dict(os.environ,
                    EJABBERD_CONFIG_PATH=config,
-                   EJABBERD_LOG_PATH=os.path.join(self.folder, "ejabberd.log"),
-                   ERL_CRASH_DUMP=os.path.join(self.folder, "crash.dump"),
+                   EJABBERD_LOG_PATH=self.file("ejabberd.log"),
+                   ERL_CRASH_DUMP=self.file("crash.dump"),
                    ERL_LIBS=os.path.dirname(glob.glob("/usr/lib/*/ejabberd-*")[0]),
                    HOME=self.folder,
                    SCRIPT_DIR=self.folder)
-        self.process = subprocess.Popen(
-            ["erl", "-noinput", "+Bi", "-mnesia", "dir", f'"{spool}"', "-eval", register],
-            cwd=self.folder, env=env, stdin=subprocess.DEVNULL,
-            stdout=open(os.path.join(self.folder, "out"), "wb"), stderr=subprocess.STDOUT)
-        out = os.path.join(self.folder, "out")
-        wait_port(self.port, self.process, log=out)
-        deadline = time.monotonic() + 30
-        while not os.path.exists(os.path.join(self.folder, "ready")):
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                with open(out, errors="replace") as f:
-                    raise RuntimeError("ejabberd did not come up\n" + f.read()[-3000:])
-            time.sleep(0.05)
+        self.run("erl", "-noinput", "+Bi", "-mnesia", "dir", f'"{spool}"', "-eval", register,
+                 env=env)
+        wait_port(self.port, self.processes[0], log=self.file("out"))
+        self.wait_for("accounts", lambda: os.path.exists(self.file("ready")))
+
+
+class Jabberd2(Server):
+    """Four programs: the router, and what joins it: sessions, the clients' door, the rooms."""
+
+    name = "jabberd2"
+    has_web = False
+    mechanisms = ("PLAIN", "DIGEST-MD5")
+
+    def start(self):
+        router_port = free_port()
+        values = {"DIR": self.folder, "DOMAIN": self.domain, "PORT": self.port,
+                  "ROUTER_PORT": router_port, "MODULES": glob.glob("/usr/lib/*/jabberd2")[0]}
+        for name in ("router", "router-users", "sm", "c2s", "muc"):
+            write(self.file(f"{name}.xml"), fill(f"jabberd2/{name}.xml.in", values))
+        for name in ("data", "rooms"):
+            os.mkdir(self.file(name))
+        accounts = sqlite3.connect(self.file("accounts.db"))
+        with accounts:
+            accounts.execute("create table authreg (username text, realm text, password text)")
+            accounts.executemany("insert into authreg values (?, ?, ?)", [
+                (user, self.domain, password) for user, password in self.accounts.items()])
+        accounts.close()
+        router = self.run("jabberd2-router", "-c", self.file("router.xml"))
+        wait_port(router_port, router, log=self.file("router.log"))
+        self.run("jabberd2-sm", "-c", self.file("sm.xml"))
+        self.run("mu-conference", "-c", self.file("muc.xml"))
+        self.run("jabberd2-c2s", "-c", self.file("c2s.xml"))
+        for name in (self.domain, f"conference.{self.domain}"):
+            self.wait_for(name, lambda n=name: f"[{n}] online" in self.log())
+        wait_port(self.port, self.processes[-1], log=self.file("c2s.log"))
+
+    def stop(self):
+        # Asked to end, the rooms take five seconds; they have nothing to lose.
+        for process in self.processes:
+            if process.args[0] == "mu-conference":
+                process.kill()
+        super().stop()
 
 
 def main():

@@ -14,9 +14,6 @@ import servers
 
 KINDS = [("strophe", "bosh"), ("strophe", "websocket"), ("xmppjs", "websocket")]
 
-pytestmark = pytest.mark.skipif(peers.DIRECT, reason="about Fairlead, not about the scripts")
-
-
 class Held:
     """A client that is logged in and waits, in a process of its own."""
 
@@ -74,7 +71,7 @@ def condition_reached(clients, condition):
 
 def test_a_killed_server_is_remote_connection_failed(place):
     setup, clients = place
-    os.kill(setup.server.process.pid, signal.SIGKILL)
+    os.kill(setup.server.processes[0].pid, signal.SIGKILL)
     condition_reached(clients, "remote-connection-failed")
     setup.front.wait_end("server-lost", n=3)
     setup.front.stop()

@@ -636,6 +636,54 @@ static void a_websocket_that_is_lost_ends_the_stream(void **state)
 	finish(&p);
 }
 
+#define ENABLED "<enabled xmlns='urn:xmpp:sm:3' id='x' resume='true'/>"
+
+static void a_stream_that_may_be_resumed_is_left_open_by_a_lost_client(void **state)
+{
+	struct play p;
+
+	(void)state;
+	start_ws(&p);
+	message(&p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' "
+		    "version='1.0'/>");
+	session_connected(p.s);
+	server(&p, HEADER FEATURES ENABLED);
+	message(&p, "<message xmlns='jabber:client'/>");
+	forget(&p);
+	session_ws_gone(p.s, p.now);
+	pump(&p);
+	heard(&p, "HANGUP\n");
+	assert_null(memmem(buf_slice(&p.said).p, p.said.len, "</stream", 8));
+	finish(&p);
+
+	open_bosh(&p);
+	server(&p, ENABLED);
+	forget(&p);
+	p.now += env.bosh.wait; /* what is held is answered, and then nothing comes */
+	pump(&p);
+	p.now += env.bosh.inactivity;
+	pump(&p);
+	heard(&p, "HANGUP\n");
+	assert_null(memmem(buf_slice(&p.said).p, p.said.len, "</stream", 8));
+	finish(&p);
+}
+
+static void a_stream_that_may_be_resumed_is_ended_with_its_client(void **state)
+{
+	struct play p;
+
+	(void)state;
+	start_ws(&p);
+	message(&p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' "
+		    "version='1.0'/>");
+	session_connected(p.s);
+	server(&p, HEADER FEATURES ENABLED);
+	forget(&p);
+	message(&p, "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>");
+	heard(&p, "WRITE </stream:stream>\nHANGUP\n");
+	finish(&p);
+}
+
 static void inactivity_ends_a_session_without_a_request(void **state)
 {
 	struct play p;
@@ -685,6 +733,8 @@ int main(void)
 	    cmocka_unit_test(a_session_that_ends_reads_its_backend_again),
 	    cmocka_unit_test(a_slow_websocket_rests_the_backend_for_a_while),
 	    cmocka_unit_test(a_websocket_that_is_lost_ends_the_stream),
+	    cmocka_unit_test(a_stream_that_may_be_resumed_is_left_open_by_a_lost_client),
+	    cmocka_unit_test(a_stream_that_may_be_resumed_is_ended_with_its_client),
 	    cmocka_unit_test(inactivity_ends_a_session_without_a_request),
 	};
 

@@ -1,6 +1,6 @@
 // node run.js LIBRARY SCENARIO OPTIONS: run one scenario, print its facts as one line of JSON.
-// LIBRARY is strophe, xmppjs or chromium; OPTIONS is JSON: service, domain, users, passwords,
-// and for chromium page (where the test page is served) and browser (its program).
+// LIBRARY is strophe, xmppjs, stanza or chromium; OPTIONS is JSON: service (a URL), transport (bosh
+// or websocket), domain, users, passwords, and for chromium page (where the test page is served) and browser (its program).
 
 import { webcrypto } from 'node:crypto';
 import { scenarios } from './scenario.js';
@@ -26,8 +26,8 @@ async function inNode(library, scenario, o) {
 	let connect;
 	// Not a global in Node 18; without it Strophe knows no SCRAM, and xmpp.js does not start.
 	globalThis.crypto ??= webcrypto;
-	if (library === 'xmppjs') {
-		({ connect } = await import('./xmppjs.js'));
+	if (library === 'xmppjs' || library === 'stanza') {
+		({ connect } = await import(`./${library}.js`));
 	} else {
 		await browserRequests();
 		const strophe = await import('strophe.js');

@@ -1,0 +1,26 @@
+"""Clients that lose their connection, or their page, and take up their session again."""
+
+import json
+
+import pytest
+
+import peers
+
+
+@pytest.fixture(scope="module")
+def setup(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.mark.parametrize("setup, how", [
+    pytest.param(server, how, id=f"{server}-{how}",
+                 marks=[] if (server, how) == ("prosody", "cut") else pytest.mark.full)
+    for server in ("prosody", "ejabberd") for how in ("cut", "half-open")], indirect=["setup"])
+def test_xmppjs_resumes_its_stream_after_its_connection_broke(setup, how):
+    options = setup.options("websocket", how=how)
+    facts = peers.node("resume.js", json.dumps(options))
+    assert facts["enabled"] == 1 and facts["resumed"] == 2 and facts["failed"] == 0
+    assert facts["online"] == 1 and facts["connections"] == 3 and facts["jid"]
+    assert len(facts["there"]) == 46
+    assert facts["there"] == facts["thereWanted"]
+    assert facts["back"] == facts["backWanted"]
