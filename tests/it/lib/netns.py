@@ -94,6 +94,14 @@ class Net:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         return socket.create_server((address, port), family=family, backlog=1024)
 
+    @staticmethod
+    def local(path):
+        """A listening Unix socket."""
+        s = socket.socket(socket.AF_UNIX)
+        s.bind(path)
+        s.listen()
+        return s
+
     @contextlib.contextmanager
     def silent(self, address, port=0):
         """A port that answers no SYN: a listening socket whose queue is full. The port."""
