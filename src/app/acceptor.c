@@ -24,9 +24,9 @@ enum {
 struct acceptor {
 	struct app *app; /* borrowed */
 	pthread_t thread;
-	int stop[2];	    /* a pipe: closing its write end stops the thread */
-	struct pollfd *fds; /* owned: the pipe, then one a listener */
-	enum web_listener_kind *kinds;
+	int stop[2];			/* a pipe: closing its write end stops the thread */
+	struct pollfd *fds;		/* owned: the pipe, then one a listener */
+	struct web_listener *listeners; /* owned: one for each of them */
 	nfds_t n;
 	int64_t complained;
 };
@@ -50,7 +50,7 @@ static int listen_on(const struct addr *addr)
 }
 
 static bool add(struct acceptor *a, const char *name, const struct addr *addr,
-		enum web_listener_kind kind)
+		struct web_listener listener)
 {
 	char text[ADDR_TEXT];
 	int fd = listen_on(addr);
@@ -66,7 +66,7 @@ static bool add(struct acceptor *a, const char *name, const struct addr *addr,
 	}
 	log_info("listen", "listener=%s address=%s", name, text);
 	a->fds[a->n] = (struct pollfd){.fd = fd, .events = POLLIN};
-	a->kinds[a->n++] = kind;
+	a->listeners[a->n++] = listener;
 	return true;
 }
 
@@ -79,7 +79,7 @@ struct acceptor *acceptor_new(struct app *app)
 	a->app = app;
 	a->complained = -COMPLAINT_GAP;
 	a->fds = mem_zalloc((c->n_listen + 2) * sizeof(*a->fds));
-	a->kinds = mem_zalloc((c->n_listen + 2) * sizeof(*a->kinds));
+	a->listeners = mem_zalloc((c->n_listen + 2) * sizeof(*a->listeners));
 	if (pipe2(a->stop, O_CLOEXEC) < 0) {
 		log_error("start", "problem=\"%s\"", strerror(errno));
 		a->stop[0] = a->stop[1] = -1;
@@ -87,9 +87,13 @@ struct acceptor *acceptor_new(struct app *app)
 	}
 	a->fds[a->n++] = (struct pollfd){.fd = a->stop[0], .events = POLLIN};
 	for (size_t i = 0; i < c->n_listen && good; i++)
-		good = add(a, c->listen[i].name, &c->listen[i].addr, WEB_TRAFFIC);
+		good =
+		    add(a, c->listen[i].name, &c->listen[i].addr,
+			(struct web_listener){.kind = WEB_TRAFFIC,
+					      .proxy = c->listen[i].proxy_protocol == CONFIG_ON});
 	if (good && c->status_listen.family)
-		good = add(a, "status", &c->status_listen, WEB_STATUS);
+		good =
+		    add(a, "status", &c->status_listen, (struct web_listener){.kind = WEB_STATUS});
 	if (good)
 		return a;
 	acceptor_free(a);
@@ -125,14 +129,15 @@ static struct worker *least_loaded(const struct app *app, unsigned *total)
 	return best;
 }
 
-static void hand_over(struct acceptor *a, int fd, enum web_listener_kind kind)
+static void hand_over(struct acceptor *a, int fd, const struct web_listener *listener)
 {
 	unsigned total;
 	struct worker *w = least_loaded(a->app, &total);
 	struct letter *l;
 
 	/* The status page is for the hour when everything else is full. */
-	if (kind == WEB_TRAFFIC && total >= (unsigned)a->app->config->limits_connections) {
+	if (listener->kind == WEB_TRAFFIC &&
+	    total >= (unsigned)a->app->config->limits_connections) {
 		close(fd);
 		complain(a, "too many connections", "a new one was closed: limits.connections");
 		return;
@@ -142,7 +147,7 @@ static void hand_over(struct acceptor *a, int fd, enum web_listener_kind kind)
 	atomic_fetch_add_explicit(&w->load, 1, memory_order_relaxed);
 	l = letter_new(LETTER_ACCEPT);
 	l->u.accept.fd = fd;
-	l->u.accept.kind = kind;
+	l->u.accept.listener = *listener;
 	worker_post(w, l);
 }
 
@@ -152,7 +157,7 @@ static void accept_some(struct acceptor *a, nfds_t i)
 		int fd = accept4(a->fds[i].fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
-			hand_over(a, fd, a->kinds[i]);
+			hand_over(a, fd, &a->listeners[i]);
 			continue;
 		}
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
@@ -211,6 +216,6 @@ void acceptor_free(struct acceptor *a)
 		if (a->stop[i] >= 0)
 			close(a->stop[i]);
 	free(a->fds);
-	free(a->kinds);
+	free(a->listeners);
 	free(a);
 }

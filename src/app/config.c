@@ -19,10 +19,16 @@ const struct config_key config_keys[CONFIG_KEYS] = {
 #undef X
 };
 
+const struct config_key listen_keys[LISTEN_KEYS] = {
+    {"listen.proxy_protocol", CONFIG_CHOICE, "on|off", 0, 0, "off",
+     "Whether each connection begins with a PROXY header of a trusted proxy.",
+     offsetof(struct config_listen, proxy_protocol)},
+};
+
 /* Paths that are no scalar keys, for the sake of the nearest known one. */
 static const char *const list_paths[] = {
-    "listen",  "listen.name",  "listen.address",   "origins",
-    "domains", "domains.name", "domains.backends",
+    "listen",  "listen.name",  "listen.address",   "listen.proxy_protocol",
+    "domains", "domains.name", "domains.backends", "origins",
 #define X(field, path, type, unit, minimum, maximum, def, sentence) path,
 #include "app/domain.def"
 #undef X
@@ -228,7 +234,16 @@ bool config_set_field(const struct config_key *k, void *field, struct slice valu
 static bool set_key(struct config *c, const struct config_key *k, struct slice value,
 		    struct config_error *e)
 {
-	return config_set_field(k, (char *)c + k->offset, value, e);
+	const char ***list = (const char ***)((char *)c + k->offset);
+
+	if (k->type != CONFIG_LIST)
+		return config_set_field(k, (char *)c + k->offset, value, e);
+	config_free_texts(*list);
+	*list = NULL;
+	while (value.n)
+		if (!config_add_item(k, list, slice_trim(slice_cut(&value, ',')), e))
+			return false;
+	return true;
 }
 
 bool config_fail_unknown(struct slice path, struct config_error *e)
@@ -303,6 +318,9 @@ void config_free(struct config *c)
 	for (int i = 0; i < CONFIG_KEYS; i++)
 		if (config_keys[i].type == CONFIG_TEXT)
 			free(*(char **)((char *)c + config_keys[i].offset));
+		else if (config_keys[i].type == CONFIG_LIST)
+			config_free_texts(*(const char ***)((char *)c + config_keys[i].offset));
+	free(c->trusted);
 	config_clear_listen(c);
 	clear_origins(c);
 	config_free_texts(c->allowed);
@@ -312,15 +330,10 @@ void config_free(struct config *c)
 	free(c);
 }
 
-bool config_same_addr(const struct addr *a, const struct addr *b)
-{
-	return a->family == b->family && a->port == b->port &&
-	       memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
-}
-
 bool config_add_listen(struct config *c, struct slice name, struct slice address,
 		       struct config_error *e)
 {
+	struct config_listen *l;
 	struct addr a;
 	char text[ADDR_TEXT];
 
@@ -329,12 +342,16 @@ bool config_add_listen(struct config *c, struct slice name, struct slice address
 	for (size_t i = 0; i < c->n_listen; i++) {
 		if (slice_is(name, c->listen[i].name))
 			return config_fail(e, "two listeners are named \"%.*s\"", SHOW(name));
-		if (config_same_addr(&a, &c->listen[i].addr))
+		if (addr_same(&a, &c->listen[i].addr))
 			return config_fail(e, "two listeners have the address %s",
 					   addr_print(&a, true, text));
 	}
 	c->listen = mem_realloc(c->listen, (c->n_listen + 1) * sizeof(*c->listen));
-	c->listen[c->n_listen++] = (struct config_listen){mem_strndup(name.p, name.n), a};
+	l = &c->listen[c->n_listen++];
+	*l = (struct config_listen){.name = mem_strndup(name.p, name.n), .addr = a};
+	for (int i = 0; i < LISTEN_KEYS; i++)
+		config_set_field(&listen_keys[i], (char *)l + listen_keys[i].offset,
+				 slice_str(listen_keys[i].def), e);
 	return true;
 }
 

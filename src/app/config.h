@@ -16,9 +16,12 @@ enum config_deflate { CONFIG_DEFLATE_ON, CONFIG_DEFLATE_OFF };	  /* c->websocket
 enum config_cors { CONFIG_CORS_ON, CONFIG_CORS_OFF };		  /* c->http_cors */
 enum config_absent_origin { CONFIG_ABSENT_ORIGIN_ALLOW, CONFIG_ABSENT_ORIGIN_REFUSE };
 
+enum config_forwarded_header { CONFIG_X_FORWARDED_FOR, CONFIG_FORWARDED };
+
 struct config_listen {
 	char *name; /* unique */
 	struct addr addr;
+	int proxy_protocol; /* enum config_switch */
 };
 
 enum config_tls { CONFIG_TLS_AUTO, CONFIG_TLS_NONE, CONFIG_TLS_OFFERED, CONFIG_TLS_STARTTLS };
@@ -55,6 +58,8 @@ struct config {
 	const char **allowed; /* the same as rules (proto/origin.h); once finished */
 	struct addr *sources; /* of backend.source; once finished */
 	size_t n_sources;
+	struct addr_net *trusted; /* of http.trusted_proxies; once finished */
+	size_t n_trusted;
 	bool own_origins; /* those are the file's, no longer the default */
 };
 
@@ -72,7 +77,7 @@ void config_free(struct config *c);
 bool config_read_file(struct config *c, const char *name, struct config_error *e);
 bool config_read(struct config *c, const char *name, struct slice text, struct config_error *e);
 
-/* Sets one scalar key by its dotted path. */
+/* Sets one key by its dotted path; of a list of strings all items, with commas between them. */
 bool config_set(struct config *c, struct slice path, struct slice value, struct config_error *e);
 
 /* Adds to a list. An unknown domain is made, a known one gets a further backend. Backend:

@@ -87,8 +87,12 @@ static bool pin_ok(struct slice text)
 
 static bool item_ok(const struct config_key *k, struct slice value)
 {
+	struct addr_net net;
+
 	if (memchr(value.p ? value.p : "", 0, value.n))
 		return false;
+	if (k == &config_keys[CONFIG_KEY_http_trusted_proxies])
+		return addr_net_parse(&net, value);
 	if (k == &domain_keys[DOMAIN_KEY_ports])
 		return port_ok(value);
 	if (k == &domain_keys[DOMAIN_KEY_tls_pins])

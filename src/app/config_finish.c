@@ -19,6 +19,26 @@ static bool check_order(const struct config *c, struct config_error *e)
 	return true;
 }
 
+/* Who may tell whom he stands for; a listener that only hears such is deaf without any. */
+static bool make_trusted(struct config *c, struct config_error *e)
+{
+	const char **v = c->http_trusted_proxies;
+
+	while (v && v[c->n_trusted])
+		c->n_trusted++;
+	c->trusted = mem_zalloc((c->n_trusted + 1) * sizeof(*c->trusted));
+	for (size_t i = 0; i < c->n_trusted; i++)
+		addr_net_parse(&c->trusted[i], slice_str(v[i]));
+	for (size_t i = 0; i < c->n_listen && c->n_trusted == 0; i++)
+		if (c->listen[i].proxy_protocol == CONFIG_ON)
+			return config_fail(
+			    e,
+			    "the listener \"%s\" has \"proxy_protocol\", but "
+			    "\"http.trusted_proxies\" names nobody who may send such a header",
+			    c->listen[i].name);
+	return true;
+}
+
 static bool check_lists(const struct config *c, struct config_error *e)
 {
 	char text[ADDR_TEXT];
@@ -30,7 +50,7 @@ static bool check_lists(const struct config *c, struct config_error *e)
 		if (!config_check_domain(&c->domains[i], e))
 			return false;
 	for (size_t i = 0; i < c->n_listen; i++)
-		if (config_same_addr(&c->listen[i].addr, &c->status_listen))
+		if (addr_same(&c->listen[i].addr, &c->status_listen))
 			return config_fail(
 			    e, "\"status.listen\" and the listener \"%s\" are both %s",
 			    c->listen[i].name, addr_print(&c->status_listen, true, text));
@@ -205,7 +225,8 @@ bool config_finish(struct config *c, struct config_error *e)
 	if (c->n_listen == 0 && !config_add_listen(c, SLICE("default"), SLICE("127.0.0.1:5280"), e))
 		return false;
 	if (!check_order(c, e) || !check_lists(c, e) || !check_directory(c, e) ||
-	    !check_uri(c, e) || !check_public(c, e) || !make_origins(c, e) || !make_sources(c, e))
+	    !check_uri(c, e) || !check_public(c, e) || !make_origins(c, e) || !make_sources(c, e) ||
+	    !make_trusted(c, e))
 		return false;
 	make_routes(c);
 	return true;

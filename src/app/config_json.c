@@ -3,18 +3,18 @@
  * line. Items of lists are collected first, for their keys may come in any order. */
 #include "app/config_priv.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <yajl/yajl_parse.h>
 #include "base/buf.h"
 #include "base/mem.h"
 
-enum { FILE_MAX = 16 << 20, PATH_MAX_BYTES = 200 };
+enum { PATH_MAX_BYTES = 200 };
 
 enum place {
 	OUTSIDE, /* before and after the one object */
 	TOP,
 	GROUP,	     /* "bosh": { */
+	KEY_LIST,    /* "trusted_proxies": [ of strings, at the top or in a group */
 	LISTEN,	     /* "listen": [ */
 	LISTEN_ITEM, /* { "name", "address" */
 	DOMAINS,     /* "domains": [ */
@@ -29,20 +29,21 @@ enum place {
 static const struct {
 	const char *path, *wanted;
 	enum place outer;
+	const char *value; /* of an item: the key of its FIELD_VALUE */
 } places[] = {
     [OUTSIDE] = {"the file", "one object in { }", OUTSIDE},
     [TOP] = {"", "", OUTSIDE},
     [GROUP] = {"", "", TOP},
     [LISTEN] = {"listen", "a list of objects {\"name\": ..., \"address\": ...}", TOP},
-    [LISTEN_ITEM] = {"listen", "", LISTEN},
+    [LISTEN_ITEM] = {"listen", "", LISTEN, "address"},
     [DOMAINS] = {"domains", "a list of objects {\"name\": ..., \"backends\": [...]}", TOP},
-    [DOMAIN_ITEM] = {"domains", "", DOMAINS},
+    [DOMAIN_ITEM] = {"domains", "", DOMAINS, "backends"},
     [DOMAIN_LIST] = {"domains", "a list of strings", DOMAIN_ITEM},
     [BACKENDS] = {"domains.backends",
 		  "a list of strings, such as \"tcp://127.0.0.1:5222\", or of objects {\"url\": "
 		  "...}",
 		  DOMAIN_ITEM},
-    [BACKEND] = {"domains.backends", "", BACKENDS},
+    [BACKEND] = {"domains.backends", "", BACKENDS, "url"},
     [ORIGINS] = {"origins", "a list of strings, such as \"https://chat.example.org\"", TOP},
 };
 
@@ -50,7 +51,7 @@ static const struct {
 enum field {
 	FIELD_NAME,  /* of LISTEN_ITEM, DOMAIN_ITEM */
 	FIELD_VALUE, /* "address", "backends", "url" */
-	FIELD_TABLE, /* the first of domain_keys or backend_keys */
+	FIELD_TABLE, /* the first of listen_keys, domain_keys or backend_keys */
 	FIELDS = FIELD_TABLE + DOMAIN_KEYS,
 	FIELD_NONE = FIELDS
 };
@@ -72,8 +73,8 @@ struct reader {
 	yajl_handle yajl;
 	struct slice counted; /* of the text: the part whose lines are counted */
 	unsigned line;
-	enum place place;
-	struct slice path; /* of the key whose value is due; in path_bytes */
+	enum place place, outer; /* outer: around KEY_LIST */
+	struct slice path;	 /* of the key whose value is due; in path_bytes */
 	char path_bytes[PATH_MAX_BYTES];
 	size_t group; /* length of the group's name in the path, while inside of one */
 	bool seen[CONFIG_KEYS], seen_group[CONFIG_KEYS], seen_place[ORIGINS + 1];
@@ -112,8 +113,12 @@ static int refuse(struct reader *r)
 /* The table that this place's further keys stand in, or NULL. */
 static const struct config_key *table_of(enum place p, int *n)
 {
-	*n = p == DOMAIN_ITEM ? DOMAIN_KEYS : p == BACKEND ? BACKEND_KEYS : 0;
-	return p == DOMAIN_ITEM ? domain_keys : p == BACKEND ? backend_keys : NULL;
+	switch (p) {
+	case LISTEN_ITEM: *n = LISTEN_KEYS; return listen_keys;
+	case DOMAIN_ITEM: *n = DOMAIN_KEYS; return domain_keys;
+	case BACKEND: *n = BACKEND_KEYS; return backend_keys;
+	default: *n = 0; return NULL;
+	}
 }
 
 /* The key whose value is due, where it is one of a table. */
@@ -144,8 +149,6 @@ static void wants(struct reader *r, const struct config_key *k, const char *got)
 
 static int wrong_item(struct reader *r, const char *got)
 {
-	static const char *const values[] = {
-	    [LISTEN_ITEM] = "address", [DOMAIN_ITEM] = "backends", [BACKEND] = "url"};
 	const struct config_key *k = table_key(r);
 
 	if (k)
@@ -155,7 +158,7 @@ static int wrong_item(struct reader *r, const char *got)
 			    got);
 	else if (r->place == LISTEN_ITEM || r->place == DOMAIN_ITEM || r->place == BACKEND)
 		config_fail(r->e, "\"%s.%s\" is a string, not %s", places[r->place].path,
-			    r->field == FIELD_NAME ? "name" : values[r->place], got);
+			    r->field == FIELD_NAME ? "name" : places[r->place].value, got);
 	else
 		config_fail(r->e, "\"%s\" is %s, but here is %s", places[r->place].path,
 			    places[r->place].wanted, got);
@@ -168,7 +171,7 @@ static int wrong_type(struct reader *r, const char *got)
 	int group = config_find_group(r->path);
 	enum place p = LISTEN;
 
-	if (r->place != TOP && r->place != GROUP)
+	if (r->place != TOP && r->place != GROUP && r->place != KEY_LIST)
 		return wrong_item(r, got);
 	if (i >= 0) {
 		wants(r, &config_keys[i], got);
@@ -231,12 +234,21 @@ static int set_scalar(struct reader *r, struct slice value, bool number)
 {
 	int i = config_find(r->path);
 
-	if (i < 0 || (config_keys[i].type == CONFIG_INT) != number)
+	if (i < 0 || (config_keys[i].type == CONFIG_INT) != number ||
+	    config_keys[i].type == CONFIG_LIST)
 		return wrong_type(r, number ? "a number" : "a string");
 	return config_set(r->c, r->path, value, r->e) || refuse(r);
 }
 
-/* One of a domain's or a backend's own keys. */
+static int add_key_item(struct reader *r, struct slice value)
+{
+	const struct config_key *k = &config_keys[config_find(r->path)];
+
+	return config_add_item(k, (const char ***)((char *)r->c + k->offset), value, r->e) ||
+	       refuse(r);
+}
+
+/* One of a listener's, a domain's or a backend's own keys. */
 static int set_item(struct reader *r, struct slice value, bool number)
 {
 	const struct config_key *k = table_key(r);
@@ -267,10 +279,11 @@ static int on_string(void *ctx, const unsigned char *p, size_t n)
 	switch (r->place) {
 	case TOP:
 	case GROUP: return set_scalar(r, s, false);
-	case LISTEN_ITEM: return add_value(r, r->place, s);
+	case KEY_LIST: return add_key_item(r, s);
+	case LISTEN_ITEM:
 	case DOMAIN_ITEM:
 	case BACKEND:
-		if (r->field == FIELD_NAME || (r->field == FIELD_VALUE && r->place == BACKEND))
+		if (r->field == FIELD_NAME || (r->field == FIELD_VALUE && r->place != DOMAIN_ITEM))
 			return add_value(r, r->place, s);
 		return set_item(r, s, false);
 	case DOMAIN_LIST: return set_item(r, s, false);
@@ -307,12 +320,8 @@ static int unknown_item_key(struct reader *r, struct slice key)
 	int n;
 	const struct config_key *t = table_of(r->place, &n);
 
-	if (r->place == LISTEN_ITEM)
-		BUF_LIT(&known, "\"name\", \"address\"");
-	else if (r->place == DOMAIN_ITEM)
-		BUF_LIT(&known, "\"name\", \"backends\"");
-	else
-		BUF_LIT(&known, "\"url\"");
+	buf_addf(&known, r->place == BACKEND ? "\"%s\"" : "\"name\", \"%s\"",
+		 places[r->place].value);
 	for (int i = 0; i < n; i++)
 		buf_addf(&known, ", \"%s\"", config_key_name(&t[i]));
 	config_fail(r->e, "unknown key \"%.*s\" in \"%s\", known: %.*s", SHOW(key),
@@ -323,8 +332,6 @@ static int unknown_item_key(struct reader *r, struct slice key)
 
 static int item_key(struct reader *r, struct slice key)
 {
-	static const char *const values[] = {
-	    [LISTEN_ITEM] = "address", [DOMAIN_ITEM] = "backends", [BACKEND] = "url"};
 	bool *seen = r->place == BACKEND ? r->has_backend_field : r->has_field;
 	int n;
 	const struct config_key *t = table_of(r->place, &n);
@@ -332,7 +339,7 @@ static int item_key(struct reader *r, struct slice key)
 	r->field = FIELD_NONE;
 	if (r->place != BACKEND && slice_is(key, "name"))
 		r->field = FIELD_NAME;
-	else if (slice_is(key, values[r->place]))
+	else if (slice_is(key, places[r->place].value))
 		r->field = FIELD_VALUE;
 	for (int i = 0; i < n; i++)
 		if (slice_is(key, config_key_name(&t[i])))
@@ -406,8 +413,20 @@ static int end_listen(struct reader *r)
 		config_fail(r->e, "\"listen.name\" is empty, or holds a zero byte");
 		return refuse_at(r, name->line);
 	}
-	return config_add_listen(r->c, text_slice(name), text_slice(address), r->e) ||
-	       refuse_at(r, address->line);
+	if (!config_add_listen(r->c, text_slice(name), text_slice(address), r->e))
+		return refuse_at(r, address->line);
+	for (size_t i = 0; i < r->n_values; i++) {
+		const struct text *t = &r->values[i];
+		char *l = (char *)&r->c->listen[r->c->n_listen - 1];
+		const struct config_key *k;
+
+		if (t->field < FIELD_TABLE)
+			continue;
+		k = &listen_keys[t->field - FIELD_TABLE];
+		if (!config_set_field(k, l + k->offset, text_slice(t), r->e))
+			return refuse_at(r, t->line);
+	}
+	return 1;
 }
 
 /* Sets what one value of a domain says; *b is the backend that was made last. */
@@ -496,8 +515,8 @@ static int on_end_map(void *ctx)
 static int on_start_array(void *ctx)
 {
 	struct reader *r = ctx;
-
 	const struct config_key *k = table_key(r);
+	int key = r->place == TOP || r->place == GROUP ? config_find(r->path) : -1;
 
 	if (r->place == DOMAIN_ITEM && r->field == FIELD_VALUE) {
 		r->place = BACKENDS;
@@ -506,6 +525,11 @@ static int on_start_array(void *ctx)
 	if (r->place == DOMAIN_ITEM && k && k->type == CONFIG_LIST) {
 		r->place = DOMAIN_LIST;
 		return 1;
+	}
+	if (key >= 0 && config_keys[key].type == CONFIG_LIST) {
+		r->outer = r->place;
+		r->place = KEY_LIST;
+		return config_set(r->c, r->path, SLICE_NONE, r->e);
 	}
 	for (enum place q = LISTEN; r->place == TOP && q <= ORIGINS; q++)
 		if (places[q].outer == TOP && slice_is(r->path, places[q].path)) {
@@ -525,7 +549,7 @@ static int on_end_array(void *ctx)
 			    places[r->place].path);
 		return refuse(r);
 	}
-	r->place = places[r->place].outer;
+	r->place = r->place == KEY_LIST ? r->outer : places[r->place].outer;
 	return 1;
 }
 
@@ -573,28 +597,4 @@ bool config_read(struct config *c, const char *name, struct slice text, struct c
 	clear_item(&r);
 	yajl_free(r.yajl);
 	return status == yajl_status_ok;
-}
-
-bool config_read_file(struct config *c, const char *name, struct config_error *e)
-{
-	FILE *f = fopen(name, "r");
-	struct buf text = {0};
-	bool good;
-	size_t n;
-
-	if (!f)
-		return config_fail(e, "%s: %s", name, strerror(errno));
-	do {
-		n = fread(buf_room(&text, 65536), 1, 65536, f);
-		buf_commit(&text, n);
-	} while (n > 0 && text.len <= FILE_MAX);
-	if (ferror(f))
-		good = config_fail(e, "%s: %s", name, strerror(errno));
-	else if (text.len > FILE_MAX)
-		good = config_fail(e, "%s: larger than %d bytes", name, FILE_MAX);
-	else
-		good = config_read(c, name, buf_slice(&text), e);
-	fclose(f);
-	buf_clear(&text);
-	return good;
 }

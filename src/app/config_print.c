@@ -98,7 +98,12 @@ static void print_lists(const struct config *c, FILE *out)
 	for (size_t i = 0; i < c->n_listen; i++) {
 		fputs(i ? ",\n\t\t{\"name\": " : "\n\t\t{\"name\": ", out);
 		print_string(out, c->listen[i].name);
-		fprintf(out, ", \"address\": \"%s\"}", addr_print(&c->listen[i].addr, true, text));
+		fprintf(out, ", \"address\": \"%s\"", addr_print(&c->listen[i].addr, true, text));
+		for (int j = 0; j < LISTEN_KEYS; j++) {
+			fprintf(out, ", \"%s\": ", config_key_name(&listen_keys[j]));
+			print_value(&c->listen[i], &listen_keys[j], out);
+		}
+		fputc('}', out);
 	}
 	fputs(
 	    "\n\t],\n\n\t// The XMPP domains that are served, and their servers.\n\t\"domains\": [",

@@ -33,8 +33,9 @@ enum domain_index {
 #undef X
 	DOMAIN_KEYS
 };
-enum { BACKEND_KEYS = 3 };
+enum { BACKEND_KEYS = 3, LISTEN_KEYS = 1 };
 extern const struct config_key domain_keys[DOMAIN_KEYS], backend_keys[BACKEND_KEYS];
+extern const struct config_key listen_keys[LISTEN_KEYS]; /* besides "name" and "address" */
 
 /* The last part of a key's path: "wait". */
 const char *config_key_name(const struct config_key *k);
@@ -76,7 +77,6 @@ bool config_fail(struct config_error *e, const char *fmt, ...)
 #define CONFIG_ORIGIN_NONE "none"
 
 bool config_add_origin(struct config *c, struct slice origin, struct config_error *e);
-bool config_same_addr(const struct addr *a, const struct addr *b);
 
 /* The value of a CHOICE whose unit is `list`; its place for a word, -1 where it has none. */
 int config_choice(const char *list, struct slice word);

@@ -105,6 +105,10 @@ static void fill_web(struct app *app, const struct web_files *www)
 	w->compress = c->http_compress == CONFIG_COMPRESS_ON;
 	w->cors = c->http_cors == CONFIG_CORS_ON;
 	w->absent_origin = c->websocket_absent_origin == CONFIG_ABSENT_ORIGIN_ALLOW;
+	for (size_t i = 0; i < c->n_domains; i++)
+		w->clients |= c->domains[i].proxy_protocol != CONFIG_PROXY_OFF;
+	w->forwarded = (struct forwarded_rules){c->trusted, c->n_trusted,
+						c->http_forwarded_header == CONFIG_FORWARDED};
 	w->traffic_files = www;
 	w->status_files = &status_page;
 	app->hostmeta = (struct hostmeta){.bosh = c->public_bosh,

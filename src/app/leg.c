@@ -52,12 +52,13 @@ static void on_dialled(void *owner, struct dial_leg *up)
 }
 
 void leg_dial(struct leg *l, const struct route *r, const char *domain, size_t first,
-	      struct slice proxy, const char *id)
+	      const struct proxy *who, const char *id)
 {
 	const struct legs *all = l->legs;
 	const struct backends_plan *plan = backends_plan(all->backends, r);
 	struct dial_target *targets = mem_alloc(plan->n * sizeof(*targets));
 	struct dialling *d = mem_zalloc(sizeof(*d));
+	struct buf header = {0};
 
 	assert(l->state == LEG_NONE);
 	d->domain = mem_strdup(domain);
@@ -69,8 +70,11 @@ void leg_dial(struct leg *l, const struct route *r, const char *domain, size_t f
 		if (targets[i].kind == DIAL_SRV && !*targets[i].host)
 			targets[i].host = d->domain;
 	}
-	d->dial = dial_start(all->dialer, &d->policy, targets, plan->n, first, proxy, all->connect,
-			     on_dialled, l);
+	if (plan->proxy != CONFIG_PROXY_OFF)
+		proxy_render(&header, plan->proxy == CONFIG_PROXY_V1 ? 1 : 2, who);
+	d->dial = dial_start(all->dialer, &d->policy, targets, plan->n, first, buf_slice(&header),
+			     all->connect, on_dialled, l);
+	buf_clear(&header);
 	l->dialling = d;
 	l->state = LEG_DIALING;
 	free(targets);

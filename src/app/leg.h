@@ -5,6 +5,7 @@
 
 #include "app/backends.h"
 #include "net/conn.h"
+#include "proto/proxy.h"
 
 enum leg_state {
 	LEG_NONE,    /* nothing to the backend, or no longer */
@@ -37,10 +38,10 @@ struct leg {
 	bool tls;
 };
 
-/* Dials the route's backends, the one of that index first, for `domain` (borrowed for the call).
- * `proxy` goes out before all else; `id` names the session in log lines. */
+/* Dials the route's backends, the one of that index first, for `domain`. They are told who asks
+ * where the domain's configuration says so; `id` names the session in log lines. */
 void leg_dial(struct leg *l, const struct route *r, const char *domain, size_t first,
-	      struct slice proxy, const char *id);
+	      const struct proxy *who, const char *id);
 void leg_drop(struct leg *l);
 
 #endif

@@ -21,7 +21,10 @@ void letter_free(struct letter *l)
 		if (l->u.accept.fd >= 0)
 			close(l->u.accept.fd);
 		break;
-	case LETTER_REQUEST: body_free(l->u.request.body); break;
+	case LETTER_REQUEST:
+		body_free(l->u.request.body);
+		web_client_free(l->u.request.client);
+		break;
 	case LETTER_REPLY:
 		buf_clear(&l->u.reply.body);
 		free(l->u.reply.type);

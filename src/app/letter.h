@@ -26,13 +26,14 @@ struct letter {
 	union {
 		struct {
 			int fd;
-			enum web_listener_kind kind;
+			struct web_listener listener;
 		} accept;
 		struct {
 			struct body *body; /* owned */
 			struct sid sid;	   /* unless `create` */
 			bool create;
 			struct addr peer;
+			struct web_client *client; /* owned, or NULL */
 		} request;
 		int64_t wait; /* HELD, ms */
 		struct {

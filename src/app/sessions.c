@@ -26,14 +26,14 @@ struct entry {
 	struct leg leg;		    /* to the backend */
 	ev_timer timer;
 	handle_t handle;
-	int64_t armed; /* when the timer fires; TIME_NEVER: not running */
+	int64_t armed;		   /* when the timer fires; TIME_NEVER: not running */
+	struct web_client *client; /* owned, until it dials; or NULL */
 	struct addr peer;
-	bool websocket;
+	bool websocket, marked;
 	union {
 		handle_t ws;			      /* of a WebSocket */
 		uint8_t secret[SID_RANDOM + SID_TAG]; /* BOSH: what nobody can guess of its sid */
 	};
-	bool marked;
 };
 
 struct sessions {
@@ -95,8 +95,7 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct entry *e = CONTAINER(timer, struct entry, timer);
 
-	(void)loop;
-	(void)events;
+	(void)loop, (void)events;
 	e->armed = TIME_NEVER;
 	mark(e);
 }
@@ -115,13 +114,14 @@ static void arm(struct entry *e)
 	e->armed = at;
 }
 
-static struct entry *entry_new(struct sessions *t, const struct addr *peer)
+static struct entry *entry_new(struct sessions *t, const struct addr *peer, struct web_client *c)
 {
 	struct entry *e = mem_zalloc(sizeof(*e));
 	char id[PUBLIC_ID], from[ADDR_TEXT];
 
 	e->leg.legs = &t->legs;
 	e->peer = *peer;
+	e->client = c;
 	e->armed = TIME_NEVER;
 	e->handle = slots_add(&t->w->slots, e);
 	ev_timer_init(&e->timer, on_timer, 0., 0.);
@@ -153,6 +153,7 @@ static void entry_free(struct entry *e)
 	if (e->next)
 		e->next->link = e->link;
 	session_free(e->session);
+	web_client_free(e->client);
 	free(e);
 	t->n--;
 	atomic_fetch_sub_explicit(&t->w->app->sessions, 1, memory_order_relaxed);
@@ -168,13 +169,6 @@ static struct slice sid_key(const struct sid *sid, uint8_t secret[SID_RANDOM + S
 	memcpy(secret, sid->random, SID_RANDOM);
 	memcpy(secret + SID_RANDOM, sid->tag, SID_TAG);
 	return slice_of((const char *)secret, SID_RANDOM + SID_TAG);
-}
-
-static uint64_t sid_hash(const struct sessions *t, const struct sid *sid)
-{
-	uint8_t secret[SID_RANDOM + SID_TAG];
-
-	return htab_hash(sid_key(sid, secret), t->seed);
 }
 
 /* A forged tag is not found, although no HMAC is computed here: ours is part of the key. */
@@ -217,6 +211,7 @@ static void refuse(struct sessions *t, const struct letter *request, enum reason
 	bool create = request->u.request.create;
 	struct slice content = create ? bosh_content(body) : SLICE_NONE;
 	struct letter *l = letter_new(LETTER_REPLY);
+	uint8_t secret[SID_RANDOM + SID_TAG];
 	char gone[GONE_TEXT] = "";
 
 	l->handle = request->handle;
@@ -228,7 +223,8 @@ static void refuse(struct sessions *t, const struct letter *request, enum reason
 	else
 		bosh_terminal(&l->u.reply.body, r);
 	if (!create)
-		gone_text(&t->gone, sid_hash(t, &request->u.request.sid), t->w->now, gone);
+		gone_text(&t->gone, htab_hash(sid_key(&request->u.request.sid, secret), t->seed),
+			  t->w->now, gone);
 	log_refused(t, "bosh", &request->u.request.peer, r, gone);
 	worker_send(t->w, handle_worker(l->handle), l);
 }
@@ -251,7 +247,7 @@ static void create(struct sessions *t, struct letter *l)
 	}
 	random_bytes(sid.random, sizeof(sid.random));
 	sid_print(w->signer, &sid, text);
-	e = entry_new(t, &l->u.request.peer);
+	e = entry_new(t, &l->u.request.peer, MEM_TAKE(l->u.request.client));
 	htab_add(&t->by_sid, &e->node, htab_hash(sid_key(&sid, e->secret), t->seed));
 	e->session = session_new_bosh(&w->app->env, slice_of(text, sizeof(text)), l->handle,
 				      &l->u.request.body, w->now);
@@ -259,16 +255,18 @@ static void create(struct sessions *t, struct letter *l)
 	mark(e);
 }
 
-handle_t sessions_websocket(struct sessions *t, handle_t ws, const struct addr *peer)
+handle_t sessions_websocket(struct sessions *t, handle_t ws, const struct addr *peer,
+			    struct web_client *client)
 {
 	enum reason r = refusal(t);
 	struct entry *e;
 
 	if (r != REASON_NONE) {
 		log_refused(t, "websocket", peer, r, "");
+		web_client_free(client);
 		return 0;
 	}
-	e = entry_new(t, peer);
+	e = entry_new(t, peer, client);
 	e->ws = ws;
 	e->websocket = true;
 	mark(e);
@@ -336,8 +334,16 @@ static void dial(struct entry *e)
 {
 	char id[PUBLIC_ID];
 
+	struct proxy who = {.source = e->peer};
+
+	if (e->client) {
+		who.destination = e->client->local;
+		who.tls = e->client->tls;
+		who.authority = slice_str(e->client->host);
+	}
 	leg_dial(&e->leg, session_route(e->session), session_domain(e->session),
-		 session_backend(e->session), SLICE_NONE, public_id(e, id));
+		 session_backend(e->session), &who, public_id(e, id));
+	web_client_free(MEM_TAKE(e->client));
 }
 
 static void to_backend(struct entry *e, struct buf *data)

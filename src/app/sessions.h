@@ -14,8 +14,9 @@ void sessions_free(struct sessions *t); /* logs and frees all that is left */
 void sessions_deliver(struct sessions *t, struct letter *l);
 
 /* A WebSocket is up: its session's handle, or 0 where a limit refuses it. Only makes room: the
- * session's own code does not run yet. */
-handle_t sessions_websocket(struct sessions *t, handle_t ws, const struct addr *peer);
+ * session's own code does not run yet. Takes client. */
+handle_t sessions_websocket(struct sessions *t, handle_t ws, const struct addr *peer,
+			    struct web_client *client);
 
 /* Pumps every session that something happened to, and frees the dead. */
 void sessions_pump(struct sessions *t);

@@ -12,7 +12,8 @@
 enum {
 	ANSWER_WAIT = 1000, /* ms for all workers to answer */
 	ROWS_DEFAULT = 100,
-	ROWS_MAX = 1000
+	ROWS_MAX = 1000,
+	BACKENDS_MAX = 200 /* told of */
 };
 
 /* A question on its way: answered when every worker told, or at its deadline. */
@@ -236,6 +237,33 @@ static void put_workers(struct json *j, const struct question *q, int n)
 	json_array_close(j);
 }
 
+static void put_backend(struct json *j, const struct health_row *r, int64_t now)
+{
+	json_open(j, NULL);
+	json_text(j, "name", slice_str(r->name));
+	json_text(j, "state", r->down ? SLICE("down") : SLICE("up"));
+	json_int(j, "retry_ms", r->down && r->retry_at > now ? r->retry_at - now : 0);
+	json_int(j, "sessions", r->sessions);
+	json_int(j, "sessions_max", r->most);
+	json_int(j, "connected_total", (int64_t)r->connected);
+	json_int(j, "failed_total", (int64_t)r->failed);
+	json_int(j, "connect_ms", r->connect_ms);
+	json_text(j, "problem", slice_str(r->why));
+	json_close(j);
+}
+
+static void put_backends(struct json *j, const struct worker *w)
+{
+	struct health_row *v = mem_alloc(BACKENDS_MAX * sizeof(*v));
+	size_t n = health_rows(backends_health(w->app->backends), v, BACKENDS_MAX);
+
+	json_array(j, "backends");
+	for (size_t i = 0; i < n && i < BACKENDS_MAX; i++)
+		put_backend(j, &v[i], w->now);
+	json_array_close(j);
+	free(v);
+}
+
 static void answer(struct status *s, struct question **at)
 {
 	const struct question *q = *at;
@@ -252,6 +280,7 @@ static void answer(struct status *s, struct question **at)
 			add(&sum, q->tallies[i]);
 	put_numbers(&j, &sum);
 	put_workers(&j, q, app->n);
+	put_backends(&j, s->w);
 	if (q->rows) {
 		json_array(&j, "list");
 		for (int i = 0; i < app->n; i++)

@@ -56,7 +56,7 @@ void worker_send(struct worker *w, uint8_t to, struct letter *l)
 /* Hooks of the web: everything that happens there becomes a letter. */
 
 static void hook_request(void *app, handle_t h, const struct sid *sid, struct slice text,
-			 struct body *body, const struct addr *peer)
+			 struct body *body, const struct addr *peer, struct web_client *client)
 {
 	struct worker *w = app;
 	struct letter *l = letter_new(LETTER_REQUEST);
@@ -66,6 +66,7 @@ static void hook_request(void *app, handle_t h, const struct sid *sid, struct sl
 	l->u.request.body = body;
 	l->u.request.create = !sid;
 	l->u.request.peer = *peer;
+	l->u.request.client = client;
 	if (sid) {
 		/* A sid that names a worker of ours costs a letter only if it is genuine; any
 		 * other is looked up here, in vain, and answered like one that is gone. */
@@ -103,11 +104,12 @@ static void hook_api(void *app, handle_t h, struct slice path)
 	status_get(w->status, h, path);
 }
 
-static handle_t hook_ws_open(void *app, handle_t ws, const struct addr *peer)
+static handle_t hook_ws_open(void *app, handle_t ws, const struct addr *peer,
+			     struct web_client *client)
 {
 	struct worker *w = app;
 
-	return sessions_websocket(w->sessions, ws, peer);
+	return sessions_websocket(w->sessions, ws, peer, client);
 }
 
 static void hook_ws_frame(void *app, handle_t session, struct frame *frame, enum reason bad)
@@ -167,7 +169,7 @@ static void deliver(struct worker *w, struct letter *l)
 {
 	switch (l->type) {
 	case LETTER_ACCEPT:
-		web_accept(w->web, l->u.accept.fd, l->u.accept.kind);
+		web_accept(w->web, l->u.accept.fd, &l->u.accept.listener);
 		l->u.accept.fd = -1;
 		break;
 	case LETTER_REQUEST:

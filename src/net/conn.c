@@ -1,32 +1,42 @@
-/* Buffered sockets. What the loop watches is derived in one place, watch(), from the fields:
+/* Buffered sockets. What the loop watches is derived in one place, conn_watch(), from the fields:
  * reading unless paused, ended or full of input; writing only while the kernel has refused bytes. A
  * steady conversation therefore costs one recv and one send a message and never an epoll_ctl. */
-#include "net/conn.h"
+#include "net/conn_priv.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-_Static_assert(sizeof(struct conn) <= 136, "there is one for each session, and often two");
+_Static_assert(sizeof(struct conn) <= 104, "there is one for each session, and often two");
 
 bool conn_open(const struct conn *c)
 {
 	return c->wake && c->io.fd >= 0;
 }
 
-static void watch(struct conn *c, struct ev_loop *loop)
+static int plain_events(const struct conn *c)
 {
-	int want = 0;
+	int want = c->full ? EV_WRITE : 0;
 
-	if (c->error || c->full)
-		want |= EV_WRITE;
-	if (!c->error && !c->eof && !c->paused && c->in.len < c->in_max)
+	if (!c->eof && !c->paused && c->in.len < c->in_max)
 		want |= EV_READ;
+	return want;
+}
+
+void conn_watch(struct conn *c, struct ev_loop *loop)
+{
+	int want;
+
+	if (c->error)
+		want = EV_WRITE;
+	else
+		want = c->tls ? conn_tls_events(c, loop) : plain_events(c);
 	if (want == (ev_is_active(&c->io) ? c->io.events & (EV_READ | EV_WRITE) : 0))
 		return;
 	ev_io_stop(loop, &c->io);
@@ -37,9 +47,9 @@ static void watch(struct conn *c, struct ev_loop *loop)
 
 /* A broken socket is always writable: watching for that alone brings the news from the loop, in its
  * next round, wherever the error was met. */
-static void broken(struct conn *c, int error)
+void conn_broken(struct conn *c, int error)
 {
-	c->error = error ? error : EIO;
+	c->error = (int16_t)(error ? error : EIO);
 	c->full = false;
 	buf_clear(&c->out);
 }
@@ -57,6 +67,10 @@ static void push(struct conn *c, struct slice first)
 	size_t total = c->out.len + first.n, rest;
 	ssize_t n;
 
+	if (c->tls) {
+		conn_tls_write(c, first);
+		return;
+	}
 	if (c->out.len)
 		v[msg.msg_iovlen++] = (struct iovec){c->out.mem + c->out.off, c->out.len};
 	if (first.n)
@@ -64,7 +78,7 @@ static void push(struct conn *c, struct slice first)
 	n = msg.msg_iovlen == 1 ? send(c->io.fd, v[0].iov_base, v[0].iov_len, MSG_NOSIGNAL)
 				: sendmsg(c->io.fd, &msg, MSG_NOSIGNAL);
 	if (n < 0 && !again(errno)) {
-		broken(c, errno);
+		conn_broken(c, errno);
 		return;
 	}
 	if (n < 0)
@@ -81,41 +95,43 @@ static void push(struct conn *c, struct slice first)
 static void pull(struct conn *c)
 {
 	static _Thread_local char scratch[CONN_READ_MAX];
-	size_t room = c->in_max - c->in.len;
-	ssize_t n = recv(c->io.fd, scratch, room < sizeof(scratch) ? room : sizeof(scratch), 0);
+	size_t room = c->in_max - c->in.len, most = room < sizeof(scratch) ? room : sizeof(scratch);
+	ssize_t n;
 
+	if (c->tls) {
+		buf_add(&c->in, scratch, conn_tls_read(c, scratch, most));
+		return;
+	}
+	n = recv(c->io.fd, scratch, most, 0);
 	if (n > 0)
 		buf_add(&c->in, scratch, (size_t)n);
 	else if (n == 0)
 		c->eof = true;
 	else if (!again(errno))
-		broken(c, errno);
+		conn_broken(c, errno);
 }
 
+/* wake() is the last that happens here, so the owner may move or clear c in it. */
 static void on_io(struct ev_loop *loop, ev_io *io, int events)
 {
 	struct conn *c = (struct conn *)((char *)io - offsetof(struct conn, io));
 	uint32_t had = c->in.len;
-	bool news = false;
+	bool was_full = c->full, was_secure = c->secure, had_eof = c->eof;
 
+	if (c->tls)
+		events = conn_tls_ready(c, loop, events);
+	if (!c->error && events & EV_WRITE && c->full)
+		push(c, SLICE_NONE);
+	if (!c->error && events & EV_READ && !c->eof && c->in.len < c->in_max)
+		pull(c);
 	if (c->error) {
 		ev_io_stop(loop, io);
 		c->wake(c);
 		return;
 	}
-	if (events & EV_WRITE && c->full) {
-		push(c, SLICE_NONE);
-		news = !c->full;
-	}
-	if (events & EV_READ && !c->error && !c->eof && c->in.len < c->in_max) {
-		pull(c);
-		news |= c->in.len != had || c->eof;
-	}
-	if (c->error)
-		ev_io_stop(loop, io);
-	else
-		watch(c, loop);
-	if (news || c->error)
+	conn_watch(c, loop);
+	if (c->in.len != had || (was_full && !c->full) || c->secure != was_secure ||
+	    c->eof != had_eof)
 		c->wake(c);
 }
 
@@ -131,6 +147,28 @@ void conn_init(struct conn *c, struct ev_loop *loop, int fd, uint32_t in_max,
 	*c = (struct conn){.in_max = in_max, .wake = wake};
 	ev_io_init(&c->io, on_io, fd, EV_READ);
 	ev_io_start(loop, &c->io);
+}
+
+const char *conn_problem(const struct conn *c, char *dst, size_t n)
+{
+	const char *problem = conn_tls_problem(c);
+
+	snprintf(dst, n, "%s", problem ? problem : strerror(c->error));
+	return dst;
+}
+
+void conn_move(struct conn *to, struct conn *from, struct ev_loop *loop, uint32_t in_max,
+	       void (*wake)(struct conn *))
+{
+	assert(conn_open(from) && in_max > 0 && wake);
+	ev_io_stop(loop, &from->io);
+	*to = *from;
+	*from = (struct conn){0};
+	to->in_max = in_max;
+	to->wake = wake;
+	if (to->tls)
+		conn_tls_moved(to);
+	conn_watch(to, loop);
 }
 
 void conn_flush(struct conn *c, struct ev_loop *loop)
@@ -149,28 +187,28 @@ void conn_flush_with(struct conn *c, struct ev_loop *loop, struct slice first)
 		buf_adds(&c->out, first);
 	else
 		push(c, first);
-	watch(c, loop);
+	conn_watch(c, loop);
 }
 
 void conn_pause(struct conn *c, struct ev_loop *loop)
 {
 	c->paused = true;
 	if (conn_open(c) && !c->error)
-		watch(c, loop);
+		conn_watch(c, loop);
 }
 
 void conn_resume(struct conn *c, struct ev_loop *loop)
 {
 	c->paused = false;
 	if (conn_open(c) && !c->error)
-		watch(c, loop);
+		conn_watch(c, loop);
 }
 
 int conn_release(struct conn *c, struct ev_loop *loop)
 {
 	int fd = c->io.fd;
 
-	assert(conn_open(c));
+	assert(conn_open(c) && !c->tls);
 	ev_io_stop(loop, &c->io);
 	ev_io_set(&c->io, -1, 0);
 	buf_clear(&c->out);
@@ -184,14 +222,19 @@ void conn_shutdown(struct conn *c, struct ev_loop *loop)
 	c->ending = true;
 	if (c->out.len)
 		conn_flush(c, loop);
+	else if (c->tls)
+		conn_tls_write(c, SLICE_NONE);
 	else
 		shutdown(c->io.fd, SHUT_WR);
+	conn_watch(c, loop);
 }
 
 void conn_clear(struct conn *c, struct ev_loop *loop, bool reset)
 {
 	struct linger linger = {.l_onoff = 1, .l_linger = 0};
 
+	if (c->tls)
+		conn_tls_free(c, loop, !reset);
 	if (conn_open(c)) {
 		int fd = conn_release(c, loop);
 

@@ -1,5 +1,8 @@
-/* Dialling: from a list of host:port targets to one connected socket, by name resolution (c-ares, A
- * and AAAA) and attempts one after another, under one deadline. */
+/* Dialling: from a list of targets to one ready leg, a connection on which the session's stream
+ * header is the next thing to be written. Names and services are looked up, candidates tried by
+ * priority, weight and health, the addresses of each raced (RFC 8305), the PROXY header is written
+ * first, and TLS is done, directly or by STARTTLS; a fault anywhere moves on to what comes next.
+ * All under one deadline. */
 #ifndef NET_DIAL_H
 #define NET_DIAL_H
 
@@ -7,24 +10,67 @@
 #include <stdint.h>
 #include "proto/addr.h"
 
-struct dns; /* one resolver a worker; answers IP literals and "localhost" without asking anyone */
-struct dns *dns_new(struct ev_loop *loop);
-void dns_free(struct dns *d); /* outstanding dials must be cancelled before */
+struct conn;
+struct health;
+struct health_backend;
+struct tls_client;
 
-struct dial_target {
-	const char *host; /* name or IP literal */
-	uint16_t port;
+enum dial_kind { DIAL_HOST, DIAL_UNIX, DIAL_SRV };
+enum dial_tls {
+	DIAL_AUTO,  /* STARTTLS, but none to loopback addresses and Unix sockets */
+	DIAL_PLAIN, /* none */
+	DIAL_STARTTLS_OFFERED,
+	DIAL_STARTTLS
 };
 
-/* fd >= 0: connected, the callee's. Else fd is -1 and text says, in words for a log line, what
- * failed last ("connection refused by 127.0.0.1:5222", "no address for xmpp.example.org", "no
- * answer from 192.0.2.1:5222 in 5 s"). Never called from within dial_start(). The dial is gone
- * afterwards. */
-typedef void dial_done(void *owner, int fd, const struct addr *peer, const char *text);
+struct dial_target {
+	enum dial_kind kind;
+	const char *host; /* HOST: name or IP literal; UNIX: path; SRV: the domain to look up */
+	uint16_t port, priority, weight; /* not of SRV, whose records bring them; SRV's `priority`
+					    stands before its records' */
+	bool direct;			 /* HOST, UNIX: TLS from the first byte */
+	uint32_t most; /* sessions at a time, 0: any number; of SRV each of its targets */
+};
 
+/* Borrowed for the life of the dialer. */
+struct dial_policy {
+	const char *domain;	    /* for TLS and the STARTTLS header */
+	enum dial_tls tls;	    /* of connections that are not direct */
+	struct tls_client *trust;   /* NULL: no TLS at all (SRV then takes only _xmpp-client) */
+	bool public_only;	    /* refuse addresses that are not public, after resolution */
+	const uint16_t *ports;	    /* 0-terminated: only these; NULL: any */
+	const struct addr *sources; /* local addresses used in turn; port 0 */
+	size_t n_sources;
+	int64_t keepalive;    /* ms of silence before TCP asks (then every third of it, 3 times); 0:
+				 off */
+	int64_t user_timeout; /* ms that sent bytes may stay unacknowledged; 0: the kernel's */
+};
+
+/* What done() gets; lent for the call. */
+struct dial_leg {
+	struct conn *conn; /* to be moved by conn_move() within the call; NULL: failed */
+	struct addr peer;
+	struct health_backend *backend; /* its place is the callee's: health_leave() at the end */
+	const char *name;		/* of the backend: "host:port", "unix:/path" */
+	bool tls;
+	int64_t ms;	  /* from the start of this attempt to here */
+	const char *text; /* failed: all that was tried, in words for one log line */
+	bool exhausted;	  /* failed for want of local ports alone */
+};
+
+/* Never called from within dial_start(). The dial is gone afterwards. */
+typedef void dial_done(void *owner, struct dial_leg *leg);
+
+struct dialer; /* one a worker: its DNS, what health the process knows, whose turn a source is */
+struct dialer *dialer_new(struct ev_loop *loop, struct health *health); /* borrows both */
+void dialer_free(struct dialer *d); /* outstanding dials must be cancelled before */
+
+/* first: the index of the target wished before all others (XEP-0124 route); n: none. proxy: bytes
+ * that go out before all others, copied; may be empty. Borrows v. */
 struct dial;
-struct dial *dial_start(struct dns *dns, const struct dial_target *targets, size_t n,
-			int64_t deadline_ms, dial_done *done, void *owner); /* borrows targets */
-void dial_cancel(struct dial *d);					    /* done is not called */
+struct dial *dial_start(struct dialer *d, const struct dial_policy *p, const struct dial_target *v,
+			size_t n, size_t first, struct slice proxy, int64_t deadline_ms,
+			dial_done *done, void *owner);
+void dial_cancel(struct dial *d); /* done is not called; NULL is fine */
 
 #endif

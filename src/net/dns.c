@@ -1,49 +1,26 @@
-/* The resolver. c-ares calls back whenever it likes, also from within the asking; answers are
- * therefore put on a list and delivered from the loop, where c-ares is not on the stack. A query
- * that was forgotten stays with c-ares until that calls back, and is freed then. */
-#include "net/dns.h"
+/* The channel to the name servers. c-ares calls back whenever it likes, also from within the
+ * asking; answers are therefore put on a list and delivered from the loop, where c-ares is not on
+ * the stack. */
+#include "net/dns_priv.h"
 
-#include <ares.h>
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/random.h"
+#include "net/clock.h"
 #include "net/sockaddr.h"
 
-enum { TIMEOUT_MS = 1500, TRIES = 3, ADDRS_MAX = 16 };
+enum { TIMEOUT_MS = 1500, TRIES = 3, CHECK_MS = 5000 };
 
-struct dns_query {
-	struct dns_query *next, **prev; /* in dns.ready; prev NULL while with c-ares */
-	struct dns *dns;
-	dns_found *found; /* NULL: forgotten */
-	void *owner;
-	size_t n;
-	struct addr v[ADDRS_MAX];
-	char why[160];
-	char host[];
-};
-
-struct sock {
-	struct sock *next;
+struct dns_sock {
+	struct dns_sock *next;
 	struct dns *dns;
 	ev_io io;
 };
 
-struct dns {
-	struct ev_loop *loop;
-	ares_channel channel;
-	ev_timer timer; /* c-ares' next retry, or at once for what is ready */
-	struct sock *socks;
-	struct dns_query *ready, **tail;
-};
-
-struct ev_loop *dns_loop(const struct dns *d)
-{
-	return d->loop;
-}
-
-static void rearm(struct dns *d)
+void dns_rearm(struct dns *d)
 {
 	struct timeval tv, *t = ares_timeout(d->channel, NULL, &tv);
 	bool ready = d->ready != NULL;
@@ -55,37 +32,6 @@ static void rearm(struct dns *d)
 	ev_timer_start(d->loop, &d->timer);
 }
 
-static void unlink_ready(struct dns_query *q)
-{
-	*q->prev = q->next;
-	if (q->next)
-		q->next->prev = q->prev;
-	else
-		q->dns->tail = q->prev;
-}
-
-static void ready(struct dns_query *q)
-{
-	struct dns *d = q->dns;
-
-	q->next = NULL;
-	q->prev = d->tail;
-	*d->tail = q;
-	d->tail = &q->next;
-}
-
-static void deliver(struct dns *d)
-{
-	struct dns_query *q;
-
-	while ((q = d->ready)) {
-		unlink_ready(q);
-		q->found(q->owner, q->v, q->n, q->why);
-		free(q);
-	}
-	rearm(d);
-}
-
 static void on_socket(struct ev_loop *loop, ev_io *io, int events)
 {
 	struct dns *d = io->data;
@@ -93,7 +39,7 @@ static void on_socket(struct ev_loop *loop, ev_io *io, int events)
 	(void)loop;
 	ares_process_fd(d->channel, events & EV_READ ? io->fd : ARES_SOCKET_BAD,
 			events & EV_WRITE ? io->fd : ARES_SOCKET_BAD);
-	deliver(d); /* io may be gone */
+	dns_deliver(d); /* io may be gone */
 }
 
 static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
@@ -102,14 +48,14 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 
 	(void)loop, (void)events;
 	ares_process_fd(d->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-	deliver(d);
+	dns_deliver(d);
 }
 
 /* c-ares says what it waits for; neither reading nor writing: it is about to close the socket. */
 static void on_state(void *data, ares_socket_t fd, int readable, int writable)
 {
 	struct dns *d = data;
-	struct sock **at = &d->socks, *s;
+	struct dns_sock **at = &d->socks, *s;
 
 	while (*at && (*at)->io.fd != fd)
 		at = &(*at)->next;
@@ -133,27 +79,106 @@ static void on_state(void *data, ares_socket_t fd, int readable, int writable)
 	ev_io_start(d->loop, &s->io);
 }
 
+static int open_channel(struct dns *d, ares_channel *channel)
+{
+	struct ares_options o = {.timeout = d->timeout,
+				 .tries = TRIES,
+				 .sock_state_cb = on_state,
+				 .sock_state_cb_data = d,
+				 .resolvconf_path = (char *)d->resolv_conf};
+	int rc = ares_init_options(channel, &o,
+				   ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB |
+				       ARES_OPT_RESOLVCONF);
+
+	if (rc == ARES_SUCCESS && d->servers) {
+		rc = ares_set_servers_ports_csv(*channel, d->servers);
+		if (rc != ARES_SUCCESS)
+			ares_destroy(*channel);
+	}
+	return rc;
+}
+
+static void look(const struct dns *d, struct stat *st)
+{
+	if (stat(d->resolv_conf, st) < 0)
+		memset(st, 0, sizeof(*st));
+}
+
+/* What is in flight comes back as destroyed, and is asked again over the new channel. */
+static bool renew(struct dns *d)
+{
+	ares_channel old = d->channel, fresh;
+	int rc = open_channel(d, &fresh);
+
+	if (rc != ARES_SUCCESS) {
+		log_error("resolver", "problem=\"%s\"", ares_strerror(rc));
+		return false;
+	}
+	d->renewing = true;
+	ares_destroy(old);
+	d->renewing = false;
+	d->channel = fresh;
+	dns_expire_all(d);
+	for (struct lookup *l = d->newest; l; l = l->older)
+		if (l->flying)
+			dns_fly(l);
+	return true;
+}
+
+static void check_resolv_conf(struct dns *d)
+{
+	int64_t now = d->clock();
+	struct stat st;
+
+	if (d->servers || now - d->seen_at < CHECK_MS)
+		return;
+	d->seen_at = now;
+	look(d, &st);
+	if (st.st_ino == d->seen.st_ino && st.st_size == d->seen.st_size &&
+	    st.st_mtim.tv_sec == d->seen.st_mtim.tv_sec &&
+	    st.st_mtim.tv_nsec == d->seen.st_mtim.tv_nsec)
+		return;
+	d->seen = st;
+	if (renew(d))
+		log_info("resolver", "reread=%s", d->resolv_conf);
+}
+
 struct dns *dns_new(struct ev_loop *loop)
 {
 	struct dns *d = mem_zalloc(sizeof(*d));
-	struct ares_options o = {.timeout = TIMEOUT_MS,
-				 .tries = TRIES,
-				 .sock_state_cb = on_state,
-				 .sock_state_cb_data = d};
 	int rc = ares_library_init(ARES_LIB_INIT_ALL);
 
 	d->loop = loop;
-	d->tail = &d->ready;
+	d->clock = clock_ms;
+	d->timeout = TIMEOUT_MS;
+	d->resolv_conf = "/etc/resolv.conf";
+	d->ready_tail = &d->ready;
+	random_bytes(d->seed, sizeof(d->seed));
 	ev_init(&d->timer, on_timer);
 	d->timer.data = d;
+	look(d, &d->seen);
+	d->seen_at = d->clock();
 	if (rc == ARES_SUCCESS)
-		rc = ares_init_options(
-		    &d->channel, &o, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
+		rc = open_channel(d, &d->channel);
 	if (rc != ARES_SUCCESS) {
-		log_error("resolver", "reason=\"%s\"", ares_strerror(rc));
+		log_error("resolver", "problem=\"%s\"", ares_strerror(rc));
 		abort();
 	}
 	return d;
+}
+
+bool dns_servers(struct dns *d, const char *list)
+{
+	char *before = d->servers;
+	bool good;
+
+	d->servers = mem_strdup(list);
+	good = renew(d);
+	free(good ? before : d->servers);
+	if (!good)
+		d->servers = before;
+	dns_rearm(d);
+	return good;
 }
 
 void dns_free(struct dns *d)
@@ -161,84 +186,92 @@ void dns_free(struct dns *d)
 	if (!d)
 		return;
 	assert(!d->ready);
+	d->renewing = true;
 	ares_destroy(d->channel);
 	ares_library_cleanup();
 	assert(!d->socks);
+	dns_cache_clear(d);
 	ev_timer_stop(d->loop, &d->timer);
+	free(d->servers);
 	free(d);
 }
 
-static void explain(struct dns_query *q, int status)
+/* Alike for both kinds: what was destroyed with its channel is not answered. */
+static bool answered(const struct lookup *l, int status)
 {
-	switch (status) {
-	case ARES_SUCCESS:
-	case ARES_ENODATA:
-	case ARES_ENOTFOUND:
-		snprintf(q->why, sizeof(q->why), "no address for %.120s", q->host);
-		break;
-	case ARES_ETIMEOUT:
-	case ARES_ECONNREFUSED:
-		snprintf(q->why, sizeof(q->why), "no answer from the name servers about %.100s",
-			 q->host);
-		break;
-	default:
-		snprintf(q->why, sizeof(q->why), "cannot resolve %.80s: %s", q->host,
-			 ares_strerror(status));
-	}
+	return !(l->dns->renewing && status == ARES_EDESTRUCTION);
 }
 
-static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo *info)
+/* A TTL with its top bit set counts as 0 (RFC 2181 8). */
+static void shorten(uint32_t *ttl, int other)
 {
-	struct dns_query *q = arg;
+	if (other < 0)
+		other = 0;
+	if ((uint32_t)other < *ttl)
+		*ttl = (uint32_t)other;
+}
+
+static void keep_address(struct lookup *l, const struct ares_addrinfo_node *a, uint32_t *ttl)
+{
+	if (l->n == DNS_ADDRS_MAX || a->ai_family != (l->type == DNS_A ? AF_INET : AF_INET6))
+		return;
+	l->addrs[l->n] = sockaddr_read(a->ai_addr);
+	/* A v4-mapped one is no IPv6 address. */
+	if (l->addrs[l->n].family != a->ai_family)
+		return;
+	l->addrs[l->n++].port = 0;
+	shorten(ttl, a->ai_ttl);
+}
+
+static void on_addresses(void *arg, int status, int timeouts, struct ares_addrinfo *info)
+{
+	struct lookup *l = arg;
+	uint32_t ttl = DNS_TTL_MAX;
 
 	(void)timeouts;
-	if (q->found && info)
-		for (struct ares_addrinfo_node *a = info->nodes; a && q->n < ADDRS_MAX;
-		     a = a->ai_next)
-			if (a->ai_family == AF_INET || a->ai_family == AF_INET6)
-				q->v[q->n++] = sockaddr_read(a->ai_addr);
-	if (info)
+	if (info) {
+		l->addrs = mem_alloc(DNS_ADDRS_MAX * sizeof(*l->addrs));
+		for (struct ares_addrinfo_node *a = info->nodes; a; a = a->ai_next)
+			keep_address(l, a, &ttl);
+		for (struct ares_addrinfo_cname *c = info->cnames; c; c = c->next)
+			shorten(&ttl, c->ttl);
 		ares_freeaddrinfo(info);
-	if (!q->found) {
-		free(q);
-		return;
 	}
-	if (q->n == 0)
-		explain(q, status);
-	ready(q);
+	if (answered(l, status))
+		dns_land(l, status, l->n ? ttl : DNS_TTL_FAILED);
 }
 
-struct dns_query *dns_ask(struct dns *d, const char *host, dns_found *found, void *owner)
+static void on_services(void *arg, int status, int timeouts, unsigned char *answer, int len)
 {
-	static const struct addr v4 = {ADDR_V4, {127, 0, 0, 1}, 0};
-	static const struct addr v6 = {ADDR_V6, {[15] = 1}, 0};
-	struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-	struct dns_query *q = mem_zalloc(sizeof(*q) + strlen(host) + 1);
+	struct lookup *l = arg;
+	uint32_t ttl = DNS_TTL_FAILED;
+	int n = 0;
 
-	q->dns = d;
-	q->found = found;
-	q->owner = owner;
-	memcpy(q->host, host, strlen(host) + 1);
-	if (addr_parse(&q->v[0], slice_str(host), false)) {
-		q->v[0].port = 0;
-		q->n = 1;
-		ready(q);
-	} else if (slice_eq_nocase(slice_str(host), SLICE("localhost"))) {
-		q->v[q->n++] = v4;
-		q->v[q->n++] = v6;
-		ready(q);
-	} else {
-		ares_getaddrinfo(d->channel, host, NULL, &hints, on_answer, q);
+	(void)timeouts;
+	if (answer && len > 0) {
+		l->srv = mem_alloc(DNS_SRVS_MAX * sizeof(*l->srv));
+		n = dns_srv_parse(answer, (size_t)len, l->srv,
+				  status == ARES_SUCCESS ? DNS_SRVS_MAX : 0, &ttl);
 	}
-	rearm(d);
-	return q;
+	if (status == ARES_SUCCESS && n < 0)
+		status = ARES_EBADRESP;
+	l->n = n > 0 ? (size_t)n : 0;
+	if (answered(l, status))
+		dns_land(l, status, ttl);
 }
 
-void dns_forget(struct dns_query *q)
+void dns_fly(struct lookup *l)
 {
-	q->found = NULL;
-	if (!q->prev)
-		return;
-	unlink_ready(q);
-	free(q);
+	/* Addresses stay in the order of the answer, which name servers turn to spread the load. */
+	struct ares_addrinfo_hints hints = {.ai_flags = ARES_AI_NOSORT,
+					    .ai_family = l->type == DNS_A ? AF_INET : AF_INET6,
+					    .ai_socktype = SOCK_STREAM};
+
+	if (!l->flying)
+		check_resolv_conf(l->dns);
+	l->flying = true;
+	if (l->type == DNS_SRV)
+		ares_query(l->dns->channel, l->name, 1, 33, on_services, l);
+	else
+		ares_getaddrinfo(l->dns->channel, l->name, NULL, &hints, on_addresses, l);
 }

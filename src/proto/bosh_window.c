@@ -201,6 +201,11 @@ static bool admit(struct bosh *b, handle_t h, struct body *r, int64_t now, struc
 	struct bosh_request *slot = bosh_slot(b, r->rid);
 	bool last = r->type == BODY_TYPE_TERMINATE || bosh_pauses(b, r);
 
+	/* The turn in which a rule was broken is not over: what comes behind is not processed. */
+	if (b->failed != REASON_NONE && !b->closing) {
+		refuse(b, fx, h, b->told ? REASON_OTHER_REQUEST : (enum reason)b->failed);
+		return false;
+	}
 	/* One more than granted is allowed to end or to pause (XEP-0124 11). */
 	if (r->rid >= bosh_expected(b) + b->requests + last) {
 		break_rule(b, h, REASON_ITEM_NOT_FOUND, fx);

@@ -11,9 +11,19 @@ static enum coding named(struct slice name)
 	return slice_eq_nocase(name, SLICE("identity")) ? CODING_IDENTITY : CODING_UNKNOWN;
 }
 
+/* No coding's name may hold a slash (RFC 9110 8.4.1, a token), so this is a Content-Type in the
+ * wrong field: all of libpurple 2 sends its "text/xml; charset=utf-8" there, and bodies as they
+ * are. */
+static bool is_media_type(struct slice field)
+{
+	return memchr(field.p, '/', field.n) && !memchr(field.p, ',', field.n);
+}
+
 enum coding coding_of(struct slice field)
 {
-	return field.n ? named(field) : CODING_IDENTITY;
+	if (field.n == 0 || is_media_type(field))
+		return CODING_IDENTITY;
+	return named(field);
 }
 
 /* RFC 9110 12.4.2: 0 to 1 with three decimals; 0 where it is none of that. */

@@ -7,7 +7,7 @@
 
 enum coding { CODING_IDENTITY, CODING_GZIP, CODING_DEFLATE, CODING_UNKNOWN };
 
-/* Of a Content-Encoding; several at once are UNKNOWN. */
+/* Of a Content-Encoding; several at once are UNKNOWN, a media type (of libpurple's) is IDENTITY. */
 enum coding coding_of(struct slice field);
 
 /* What an Accept-Encoding likes best: GZIP, DEFLATE or IDENTITY. */

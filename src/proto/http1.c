@@ -359,7 +359,7 @@ int http1_parse(struct slice head, struct http1_head *h)
 	int status;
 
 	assert(head.n >= 2 && head.p[head.n - 2] == '\r' && head.p[head.n - 1] == '\n');
-	*h = (struct http1_head){.length = -1};
+	*h = (struct http1_head){.bytes = head, .length = -1};
 	status = request_line(&p, end, h);
 	if (status)
 		return status;
@@ -379,6 +379,24 @@ int http1_parse(struct slice head, struct http1_head *h)
 		return 400;
 	h->keep_alive = !s.close && (h->minor == 1 || s.keep);
 	return 0;
+}
+
+/* The request line cannot be taken for a field: it has a blank before any colon. */
+bool http1_last_field(struct slice *head, struct slice name, struct slice *value)
+{
+	while (head->n) {
+		const char *end = head->p + head->n, *line;
+
+		line = memrchr(head->p, '\n', head->n - 1);
+		line = line ? line + 1 : head->p;
+		head->n = (size_t)(line - head->p);
+		if ((size_t)(end - line) <= name.n || line[name.n] != ':' ||
+		    !slice_eq_nocase(slice_of(line, name.n), name))
+			continue;
+		*value = slice_trim(slice_of(line + name.n + 1, (size_t)(end - line) - name.n - 1));
+		return true;
+	}
+	return false;
 }
 
 /* --- chunked (RFC 9112 7.1) --- */

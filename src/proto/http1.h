@@ -19,6 +19,7 @@ enum http1_method {
 };
 
 struct http1_head {
+	struct slice bytes; /* all of it, empty line included */
 	enum http1_method method;
 	uint8_t minor;	     /* HTTP/1.minor: 0 or 1 */
 	struct slice target; /* path and query; "*" for OPTIONS */
@@ -49,6 +50,11 @@ enum http1_result http1_find(struct slice in, size_t *scan, size_t *end);
 /* Reads a whole head, empty line included. 0, or the status to refuse it with (400, 417, 505): then
  * only h->fault is of use. An unknown method is no fault here. */
 int http1_parse(struct slice head, struct http1_head *h);
+
+/* Takes the last field line of that name off a head that was found good, with all behind it, and
+ * lends its value, without blanks around; false where there is none. So does a loop see what stands
+ * in several lines from right to left. */
+bool http1_last_field(struct slice *head, struct slice name, struct slice *value);
 
 /* A chunked body, in any pieces. Start zeroed. DATA: *data is the next run of body bytes, lent;
  * call again. MORE: *in is used up. DONE: the body ended, *in is what stands behind it. */

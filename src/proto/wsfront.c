@@ -16,7 +16,10 @@ enum ws_state {
 	WS_CLOSED   /* the end; nothing more is emitted */
 };
 
-enum { FRAMES_MIN = 4 };
+enum {
+	FRAMES_MIN = 4,
+	PINGS_MAX = 2 /* that may stay unanswered */
+};
 
 struct wsfront {
 	const struct wsfront_config *c; /* borrowed */
@@ -27,20 +30,20 @@ struct wsfront {
 	uint32_t unsent;    /* bytes given to EFFECT_SEND and not with the kernel */
 	struct frame *lent; /* owned; what the last event points into */
 	struct buf domain;  /* whom the client opened to, until an <open/> went back */
-	int64_t ping_at;
-	int64_t open_at; /* made-up <open/> due, or the client's first; TIME_NEVER */
-	int64_t part_at; /* WS_PARTING: the client's <close/> is waited for no longer */
-	uint32_t serial; /* of the last ping */
-	uint8_t silent;	 /* pings since the client was last heard of */
-	uint8_t state;	 /* enum ws_state */
-	uint8_t failed;	 /* enum reason */
-	uint8_t reason;	 /* enum reason, of close() */
-	bool owed;	 /* the client opened, and no <open/> answers it yet */
-	bool unheard;	 /* the client opened, and the server's header answers it not yet */
-	bool greeted;	 /* some <open/> went out */
-	bool restarting; /* the next <open/> that is pulled is a restart */
-	bool client_end; /* the client's <close/> came */
-	bool resting;	 /* the client is not read: its pongs cannot come */
+	int64_t ping_at;    /* gone: what it said is waited for no longer */
+	int64_t open_at;    /* made-up <open/> due, or the client's first; TIME_NEVER */
+	int64_t part_at;    /* WS_PARTING: the client's <close/> is waited for no longer */
+	uint32_t serial;    /* of the last ping */
+	uint8_t silent;	    /* pings since the client was last heard of */
+	uint8_t state;	    /* enum ws_state */
+	uint8_t failed;	    /* enum reason */
+	uint8_t reason;	    /* enum reason, of close() */
+	bool owed;	    /* the client opened, and no <open/> answers it yet */
+	bool unheard;	    /* the client opened, and the server's header answers it not yet */
+	bool greeted;	    /* some <open/> went out */
+	bool restarting;    /* the next <open/> that is pulled is a restart */
+	bool client_end;    /* the client's <close/> came */
+	bool resting;	    /* the client is not read: its pongs cannot come */
 	bool gone;
 };
 
@@ -179,10 +182,11 @@ void wsfront_drained(struct wsfront *w)
 	w->silent = 0; /* it takes what is sent, though its pongs may stand behind that */
 }
 
+/* What it said before its <close/> may wait for a server that takes nothing, but not for ever. */
 void wsfront_gone(struct wsfront *w, int64_t now)
 {
-	(void)now;
 	w->gone = true;
+	w->ping_at = now + PINGS_MAX * w->c->ping;
 	if (w->state >= WS_CLOSING)
 		w->state = WS_CLOSED;
 	else if (!w->client_end)
@@ -442,18 +446,18 @@ static int64_t wsfront_expiry(const void *f)
 {
 	const struct wsfront *w = f;
 
-	if (w->state == WS_CLOSED || w->gone)
+	if (w->state == WS_CLOSED)
 		return TIME_NEVER;
 	if (w->state == WS_PARTING)
 		return w->part_at;
 	if (w->failed != REASON_NONE)
 		return TIME_NEVER;
-	return w->open_at < w->ping_at ? w->open_at : w->ping_at;
+	return w->open_at < w->ping_at && !w->gone ? w->open_at : w->ping_at;
 }
 
 static void ping(struct wsfront *w, int64_t now)
 {
-	if (w->silent == 2) {
+	if (w->silent == PINGS_MAX) {
 		fail(w, REASON_PING_TIMEOUT);
 		return;
 	}
@@ -466,8 +470,13 @@ static void wsfront_expire(void *f, int64_t now)
 {
 	struct wsfront *w = f;
 
-	if (w->gone || w->failed != REASON_NONE || w->state >= WS_CLOSING)
+	if (w->failed != REASON_NONE || w->state >= WS_CLOSING)
 		return;
+	if (w->gone) {
+		if (now >= w->ping_at)
+			fail(w, REASON_CLIENT_CLOSED);
+		return;
+	}
 	if (now >= w->open_at) {
 		w->open_at = TIME_NEVER;
 		if (w->owed)

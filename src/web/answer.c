@@ -70,7 +70,7 @@ static bool add_cors(struct head *h, const struct request *r)
 		ADD(h, "Access-Control-Allow-Origin: *\r\n");
 	if (r->cors == CORS_ECHO) {
 		ADD(h, "Access-Control-Allow-Origin: ");
-		add(h, slice_str(r->origin));
+		add(h, slice_str(request_origin(r)));
 		ADD(h, "\r\n");
 	}
 	return r->cors >= CORS_ECHO;
@@ -144,12 +144,12 @@ static void build(struct head *h, const struct request *r, const struct answer *
 
 static void log_refusal(struct request *r, int status, const char *why)
 {
+	const struct addr *a = request_peer(r);
 	char peer[ADDR_TEXT], text[256];
 
 	r->http->web->counts.refused++;
 	log_info("request-refused", "status=%d why=%s peer=%s", status,
-		 log_value(text, sizeof(text), slice_str(why)),
-		 addr_print(&r->http->peer, true, peer));
+		 log_value(text, sizeof(text), slice_str(why)), addr_print(a, a->port != 0, peer));
 }
 
 void answer(struct request *r, const struct answer *a, struct buf *body)

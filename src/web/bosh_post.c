@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "proto/bosh.h"
 #include "web/answer.h"
+#include "web/client.h"
 #include "web/coder.h"
 #include "web/request.h"
 
@@ -67,5 +68,6 @@ void bosh_post(struct request *r)
 		return;
 	}
 	request_wait(r);
-	w->hooks->request(w->app, r->handle, create ? NULL : &sid, body->sid, body, &r->http->peer);
+	w->hooks->request(w->app, r->handle, create ? NULL : &sid, body->sid, body, request_peer(r),
+			  create ? client_take(r) : NULL);
 }

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "net/sockaddr.h"
 #include "web/answer.h"
+#include "web/client.h"
 #include "web/request.h"
 #include "web/socket.h"
 
@@ -13,7 +14,7 @@
 
 enum { IN_MIN = 32768 }; /* read at once where head_max is less: bodies come in fewer pieces */
 
-_Static_assert(sizeof(struct http) <= 184, "there is one for each BOSH session, and often two");
+_Static_assert(sizeof(struct http) <= 192, "there is one for each BOSH session, and often two");
 
 static void link_to(struct http **list, struct http *h)
 {
@@ -54,7 +55,7 @@ static void wake(struct conn *c)
 	http_mark(h);
 }
 
-void http_new(struct web *w, int fd, enum web_listener_kind kind)
+void http_new(struct web *w, int fd, const struct web_listener *l)
 {
 	struct http *h = mem_zalloc(sizeof(*h));
 	struct sockaddr_storage ss = {0};
@@ -62,7 +63,8 @@ void http_new(struct web *w, int fd, enum web_listener_kind kind)
 	uint32_t in_max = w->config->head_max;
 
 	h->web = w;
-	h->kind = (uint8_t)kind;
+	h->kind = (uint8_t)l->kind;
+	h->proxy = l->proxy;
 	if (getpeername(fd, (struct sockaddr *)&ss, &n) == 0)
 		h->peer = sockaddr_read((struct sockaddr *)&ss);
 	conn_init(&h->conn, w->loop, fd, in_max < IN_MIN ? IN_MIN : in_max, wake);
@@ -70,6 +72,7 @@ void http_new(struct web *w, int fd, enum web_listener_kind kind)
 	h->restart = true;
 	h->marked = true;
 	link_to(&w->marked, h);
+	client_check(h);
 }
 
 void http_free(struct http *h)
@@ -79,6 +82,7 @@ void http_free(struct http *h)
 	conn_clear(&h->conn, w->loop, h->conn.out.len > 0);
 	if (h->upgrade)
 		socket_free(h->upgrade);
+	web_client_free(h->client);
 	w->counts.connections--;
 	free(h);
 }
@@ -164,7 +168,9 @@ static void expire(struct http *h, uint32_t tick)
 	if (!h->in_due || tick < h->in_due || phase_of(h) != h->phase)
 		return;
 	h->in_due = 0;
-	if (h->phase == PHASE_HEAD || h->phase == PHASE_BODY)
+	if (h->proxy)
+		client_late(h);
+	else if (h->phase == PHASE_HEAD || h->phase == PHASE_BODY)
 		http_slow(h);
 	else
 		h->dead = true;

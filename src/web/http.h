@@ -10,8 +10,8 @@ enum {
 	HTTP_LINGER = 2000     /* ms */
 };
 
-void http_new(struct web *w, int fd, enum web_listener_kind kind); /* takes fd */
-void http_mark(struct http *h);					   /* the turn looks at it */
+void http_new(struct web *w, int fd, const struct web_listener *l); /* takes fd */
+void http_mark(struct http *h);					    /* the turn looks at it */
 void http_turn(struct http *h, int64_t now); /* for one taken off its list; may free h */
 void http_free(struct http *h);		     /* closes one in no list; no hooks are called */
 void http_unlink(struct http *h);	     /* out of the list that it is in */

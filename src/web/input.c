@@ -4,6 +4,7 @@
 #include "proto/bosh.h"
 #include "web/answer.h"
 #include "web/bosh_post.h"
+#include "web/client.h"
 #include "web/http.h"
 #include "web/request.h"
 #include "web/route.h"
@@ -47,6 +48,7 @@ static void body_done(struct request *r)
 
 	h->restart = true;
 	bosh_post(r);
+	client_forget(h);
 	request_hurry(h);
 }
 
@@ -193,8 +195,11 @@ static bool read_head(struct http *h)
 	return true;
 }
 
+/* A PROXY header stands before all else, TLS included. */
 void http_input(struct http *h)
 {
+	if (h->proxy && !client_proxy(h))
+		return;
 	while (h->conn.in.len && !h->stop && !h->blocked && h->conn.out.len < HTTP_OUT_HIGH) {
 		struct request *r = http_reading(h);
 

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "proto/origin.h"
 #include "web/answer.h"
+#include "web/client.h"
 #include "web/http.h"
 
 #include <assert.h>
@@ -27,11 +28,19 @@ static enum cors cors_of(const struct http *h, const struct http1_head *head)
 struct request *request_new(struct http *h, const struct http1_head *head)
 {
 	enum cors cors = cors_of(h, head);
-	size_t extra = cors == CORS_ECHO ? head->origin.n + 1 : 0;
-	struct request *r = mem_zalloc(sizeof(*r) + extra), **last = &h->first;
+	size_t origin = cors == CORS_ECHO ? head->origin.n + 1 : 0, via = 0;
+	struct request *r, **last = &h->first;
+	struct forwarded f;
 
+	client_asks(h, head, &f);
+	if (!addr_same(&f.client, &h->peer))
+		via = sizeof(f.client);
+	r = mem_zalloc(sizeof(*r) + via + origin);
 	r->thing = THING_REQUEST;
 	r->http = h;
+	r->via = via != 0;
+	r->tls = f.tls == FORWARDED_TLS;
+	memcpy(r->tail, &f.client, via);
 	if (head) {
 		r->head_only = head->method == HTTP1_HEAD;
 		r->keep = head->keep_alive;
@@ -41,8 +50,8 @@ struct request *request_new(struct http *h, const struct http1_head *head)
 			r->liked = coding_liked(head->likes);
 	}
 	r->cors = (uint8_t)cors;
-	if (extra)
-		memcpy(r->origin, head->origin.p, head->origin.n);
+	if (origin)
+		memcpy(r->tail + via, head->origin.p, origin - 1);
 	while (*last)
 		last = &(*last)->next;
 	*last = r;

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "web/answer.h"
 #include "web/bosh_post.h"
+#include "web/client.h"
 #include "web/files.h"
 #include "web/request.h"
 #include "web/socket.h"
@@ -85,6 +86,7 @@ static void begin_post(struct request *r, const struct http1_head *q)
 	r->state = REQUEST_READING;
 	r->left = q->length > 0 ? (uint32_t)q->length : 0;
 	r->keep = q->keep_alive;
+	client_note(r->http, q->host);
 }
 
 static void route_bosh(struct request *r, const struct http1_head *q)

@@ -3,6 +3,7 @@
 #include "web/socket.h"
 #include "base/mem.h"
 #include "web/answer.h"
+#include "web/client.h"
 #include "web/http.h"
 #include "web/request.h"
 
@@ -21,7 +22,8 @@ struct socket {
 	handle_t handle, session;
 	struct socket *next, **link; /* of all; next also of the dead */
 	struct addr peer;
-	char *key; /* owned, until adoption */
+	struct web_client *client; /* owned, until opened(); or NULL */
+	char *key;		   /* owned, until adoption */
 };
 
 static bool base64(char c)
@@ -116,7 +118,9 @@ void socket_upgrade(struct request *r, const struct http1_head *q)
 	s = mem_zalloc(sizeof(*s));
 	s->thing = THING_SOCKET;
 	s->web = h->web;
-	s->peer = h->peer;
+	s->peer = *request_peer(r);
+	client_note(h, q->host);
+	s->client = client_take(r);
 	s->deflate = s->web->config->deflate && coding_offers_deflate(q->offers_extensions);
 	s->key = mem_strndup(q->key.p, q->key.n);
 	h->upgrade = s;
@@ -143,6 +147,7 @@ void socket_adopt(struct socket *s, struct conn *c)
 
 void socket_free(struct socket *s)
 {
+	web_client_free(s->client);
 	free(s->key);
 	free(s);
 }
@@ -186,7 +191,7 @@ static void opened(void *owner, struct ws *ws)
 
 	s->ws = ws;
 	s->handle = slots_add(w->slots, s);
-	s->session = w->hooks->ws_open(w->app, s->handle, &s->peer);
+	s->session = w->hooks->ws_open(w->app, s->handle, &s->peer, MEM_TAKE(s->client));
 	if (!s->session)
 		ws_close(ws, TRY_AGAIN_LATER);
 	web_more(w);

@@ -79,9 +79,9 @@ void web_free(struct web *w)
 	free(w);
 }
 
-void web_accept(struct web *w, int fd, enum web_listener_kind kind)
+void web_accept(struct web *w, int fd, const struct web_listener *l)
 {
-	http_new(w, fd, kind);
+	http_new(w, fd, l);
 }
 
 static struct request *request_of(struct web *w, handle_t h)

@@ -8,6 +8,7 @@
 #include "base/slots.h"
 #include "proto/addr.h"
 #include "proto/body.h"
+#include "proto/forwarded.h"
 #include "proto/frame.h"
 #include "proto/hostmeta.h"
 #include "proto/sid.h"
@@ -18,6 +19,20 @@ enum web_listener_kind {
 	WEB_TRAFFIC, /* BOSH, WebSocket, files, a page for the curious */
 	WEB_STATUS   /* the status page and its API */
 };
+
+/* Where a connection was accepted. */
+struct web_listener {
+	enum web_listener_kind kind;
+	bool proxy; /* it begins with a PROXY header of a trusted proxy */
+};
+
+/* What is known of a client besides its address: a backend that is sent a PROXY header is told. */
+struct web_client {
+	struct addr local; /* where it connected to */
+	bool tls;	   /* by TLS; to a proxy in front, perhaps */
+	char *host;	   /* owned; the name in Host, without port; NULL: none, or an IP */
+};
+void web_client_free(struct web_client *c); /* NULL is fine */
 
 /* A file served from memory at an exact path. */
 struct web_file {
@@ -51,6 +66,8 @@ struct web_config {
 	bool deflate;			    /* WebSocket messages too, where the client offers it */
 	bool compress;			    /* answers, for clients that like it */
 	bool absent_origin;		    /* an upgrade without Origin is taken */
+	bool clients;			    /* the hooks are given a struct web_client */
+	struct forwarded_rules forwarded;   /* which proxies are believed */
 	const struct web_files *traffic_files, *status_files; /* may be NULL */
 	const struct hostmeta *hostmeta;		      /* may be NULL */
 };
@@ -58,16 +75,20 @@ struct web_config {
 /* How the rest of Fairlead hears of things. Called from socket callbacks: they only queue letters.
  */
 struct web_hooks {
-	/* A BOSH request; sid is NULL in a creation request. Takes body. */
+	/* A BOSH request; sid is NULL in a creation request. Takes body, and client, which is NULL
+	 * but in a creation request, and where the configuration wants none. peer is who asks: this
+	 * request, for a proxy's connection carries those of many. */
 	void (*request)(void *app, handle_t h, const struct sid *sid, struct slice sid_text,
-			struct body *body, const struct addr *peer);
+			struct body *body, const struct addr *peer, struct web_client *client);
 	/* For a request that was HELD, with the session's handle that came with it. */
 	void (*hurry)(void *app, handle_t h, handle_t session);
 	void (*gone)(void *app, handle_t h, handle_t session);
 	/* A GET below /api/ on a status listener; path with its query, lent for the call. */
 	void (*api)(void *app, handle_t h, struct slice path);
-	/* A WebSocket is up: answers with the handle of the session to be, or 0 to refuse. */
-	handle_t (*ws_open)(void *app, handle_t ws, const struct addr *peer);
+	/* A WebSocket is up: answers with the handle of the session to be, or 0 to refuse. Takes
+	 * client. */
+	handle_t (*ws_open)(void *app, handle_t ws, const struct addr *peer,
+			    struct web_client *client);
 	/* A message (takes frame), or NULL and why it could not be read. */
 	void (*ws_frame)(void *app, handle_t session, struct frame *frame, enum reason bad);
 	void (*ws_pong)(void *app, handle_t session, uint64_t serial);
@@ -81,7 +102,7 @@ struct web *web_new(struct ev_loop *loop, struct slots *slots, const struct web_
 		    const struct web_hooks *hooks, void *app);
 void web_free(struct web *w); /* closes everything; no hooks are called */
 
-void web_accept(struct web *w, int fd, enum web_listener_kind kind); /* takes fd */
+void web_accept(struct web *w, int fd, const struct web_listener *l); /* takes fd */
 
 /* Answers request h: takes *body. type NULL: text/xml; charset=utf-8. Stale handles drop it. */
 void web_reply(struct web *w, handle_t h, int status, struct buf *body, const char *type);

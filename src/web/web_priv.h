@@ -41,6 +41,8 @@ struct request {
 	bool fresh : 1;	    /* due is not worked out yet: it holds the granted wait, in ms */
 	uint8_t coding : 2; /* of the body; enum coding */
 	uint8_t liked : 2;  /* of the answer, if it is worth it */
+	bool via : 1;	    /* a proxy told who asks */
+	bool tls : 1;	    /* the client came by TLS */
 	uint32_t due;	    /* WAITING, HELD: a tick */
 	uint32_t size;	    /* of its body, or the most that it can be */
 	struct request *next;
@@ -58,7 +60,7 @@ struct request {
 			};
 		};
 	};
-	char origin[]; /* CORS_ECHO */
+	char tail[]; /* via: a struct addr; then CORS_ECHO: the origin */
 };
 
 enum phase {
@@ -85,14 +87,15 @@ struct http {
 	struct web *web;
 	struct http *next, **link;
 	struct request *first;
-	struct socket *upgrade; /* owned; the turn hands the descriptor over to it */
-	uint32_t in_due;	/* the tick when the phase is over; 0: none */
-	uint32_t out_due;	/* when output has not moved for too long; 0: none */
-	uint32_t out_seen;	/* output left when out_due was set */
-	uint32_t scan;		/* bytes of `in` that were searched for the end of a head */
-	struct addr peer;
-	uint8_t kind;  /* enum web_listener_kind */
-	uint8_t phase; /* enum phase, as of the last turn */
+	struct socket *upgrade;	   /* owned; the turn hands the descriptor over to it */
+	struct web_client *client; /* owned, mostly NULL: see web/client.c */
+	uint32_t in_due;	   /* the tick when the phase is over; 0: none */
+	uint32_t out_due;	   /* when output has not moved for too long; 0: none */
+	uint32_t out_seen;	   /* output left when out_due was set */
+	uint32_t scan;		   /* bytes of `in` that were searched for the end of a head */
+	struct addr peer;	   /* as a PROXY header has it, where there is one */
+	uint8_t kind;		   /* enum web_listener_kind */
+	uint8_t phase;		   /* enum phase, as of the last turn */
 	bool marked : 1;
 	bool used : 1;	  /* a request was read on it */
 	bool restart : 1; /* a head or body is complete: the phase's time starts anew */
@@ -100,6 +103,8 @@ struct http {
 	bool stop : 1;	  /* no further request is read */
 	bool ending : 1;  /* the last answer is in the output */
 	bool dead : 1;
+	bool proxy : 1; /* a PROXY header is due, before anything else */
+	bool tls : 1;	/* its client came by TLS */
 };
 
 struct web {
@@ -128,6 +133,17 @@ struct web {
 static inline uint32_t web_tick(int64_t ms)
 {
 	return (uint32_t)((ms + WEB_TICK - 1) / WEB_TICK);
+}
+
+/* Who asks. */
+static inline const struct addr *request_peer(const struct request *r)
+{
+	return r->via ? (const struct addr *)(const void *)r->tail : &r->http->peer;
+}
+
+static inline const char *request_origin(const struct request *r)
+{
+	return r->tail + (r->via ? sizeof(struct addr) : 0);
 }
 
 /* Whatever a hook queues within web_turn() came too late for this turn. */

@@ -19,7 +19,7 @@ struct game {
 	handle_t last;
 	uint32_t elements;
 	int64_t wait, hold;
-	bool acks, keyed;
+	bool acks, keyed, begun;
 };
 
 /* Key sequences, each SEQUENCE keys long, as many as there are rids for. */
@@ -107,6 +107,8 @@ static void create(struct game *g, uint8_t arg)
 
 static void request(struct game *g, int64_t rid, uint8_t arg)
 {
+	if (!g->begun) /* it has no sid yet */
+		return;
 	player_request(g->p, ++g->last, make_body(g, rid, arg));
 	while (g->next < g->base + RIDS_MAX && g->sent[g->next - g->base])
 		g->next++;
@@ -137,6 +139,13 @@ static handle_t recent(const struct game *g, uint8_t arg)
 	return g->last > arg % RECENT ? g->last - arg % RECENT : 1;
 }
 
+static void listen(struct game *g)
+{
+	struct slice said = player_said(g->p);
+
+	g->begun |= memmem(said.p, said.n, " sid='", 6) != NULL;
+}
+
 static void step(struct game *g, uint8_t what, uint8_t arg)
 {
 	static const int64_t times[] = {0, 1, 400, 1500, 5000, 20000, 50000, 120000};
@@ -165,7 +174,7 @@ static void step(struct game *g, uint8_t what, uint8_t arg)
 	/* The upper bit puts the turn off: then several things happen in one. */
 	if (!(what & 128))
 		player_turn(g->p);
-	player_said(g->p);
+	listen(g);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -188,6 +197,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	g.p = player_new(&c, NULL);
 	create(&g, data[3]);
 	player_turn(g.p);
+	listen(&g);
 	for (size_t i = 4; i + 1 < size && i < 2 * STEPS_MAX; i += 2)
 		step(&g, data[i], data[i + 1]);
 	player_pull(g.p, true);

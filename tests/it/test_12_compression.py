@@ -106,12 +106,18 @@ def test_damaged_bodies_are_refused(place, body):
     assert r.status == 400 and b"damaged" in r.body, r
 
 
-@pytest.mark.parametrize("coding", ["br", "gzip, gzip", "compress", "*"])
+@pytest.mark.parametrize("coding", ["br", "gzip, gzip", "compress", "*", "text/xml, gzip"])
 def test_an_unknown_coding_is_415(place, coding):
     h = place.http()
     r = h.post(BODY, headers={"Content-Encoding": coding})
     assert r.status == 415 and r.get("Accept-Encoding") == "gzip, deflate", r
     assert h.ends()
+
+
+def test_a_media_type_for_a_coding_is_none(place):
+    # libpurple's name for Content-Type.
+    r = place.http().post(BODY, headers={"Content-Encoding": "text/xml; charset=utf-8"})
+    assert r.status == 200 and b"item-not-found" in r.body, r
 
 
 def test_files_are_compressed_once_and_the_incompressible_left(new_place, tmp_path):

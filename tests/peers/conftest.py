@@ -77,4 +77,5 @@ def web():
 def pages(web):
     """{library: page}, on another origin than the manager's."""
     address = web(peers.HERE) + "page/"
-    return {"chromium": address + "index.html", "converse": address + "converse.html"}
+    return {"chromium": address + "index.html", "converse": address + "converse.html",
+            "reload": address + "reload.html"}

@@ -143,6 +143,195 @@ static void loopback_is_known(void **state)
 	assert_string_equal(addr_print(&a, true, text), "none");
 }
 
+static void networks_are_read_and_hold_what_they_should(void **state)
+{
+	static const struct {
+		const char *net, *print, *in[3], *out[3];
+	} good[] = {
+	    {"10.0.0.0/8",
+	     "10.0.0.0/8",
+	     {"10.0.0.0", "10.255.255.255"},
+	     {"9.255.255.255", "11.0.0.0"}},
+	    {"0.0.0.0/0", "0.0.0.0/0", {"0.0.0.0", "255.255.255.255"}, {"::", "::1"}},
+	    {"192.0.2.1",
+	     "192.0.2.1",
+	     {"192.0.2.1", "::ffff:192.0.2.1"},
+	     {"192.0.2.0", "192.0.2.2"}},
+	    {"192.0.2.1/32", "192.0.2.1", {"192.0.2.1"}, {"192.0.2.3"}},
+	    {"192.0.2.128/25", "192.0.2.128/25", {"192.0.2.128", "192.0.2.255"}, {"192.0.2.127"}},
+	    {"172.16.0.0/12", "172.16.0.0/12", {"172.31.255.255"}, {"172.32.0.0", "172.15.0.0"}},
+	    {"::1", "::1", {"::1"}, {"::2", "127.0.0.1", "0.0.0.1"}},
+	    {"::/0", "::/0", {"::", "2001:db8::1", "ffff::"}, {"10.0.0.1"}},
+	    {"2001:db8::/33", "2001:db8::/33", {"2001:db8:7fff::1"}, {"2001:db8:8000::1"}},
+	    {"fe80::/10", "fe80::/10", {"fe80::1", "febf::1"}, {"fec0::1", "fe7f::1"}},
+	    {"::ffff:10.0.0.0/104", "10.0.0.0/8", {"10.1.2.3"}, {"11.0.0.0"}},
+	    {"::ffff:0.0.0.0/96", "0.0.0.0/0", {"10.1.2.3"}, {"::1"}},
+	    {"::ffff:10.0.0.1", "10.0.0.1", {"10.0.0.1"}, {"10.0.0.2"}},
+	};
+	char text[ADDR_TEXT];
+	struct addr_net n;
+	struct addr a;
+
+	(void)state;
+	for (size_t i = 0; i < LEN(good); i++) {
+		assert_true(addr_net_parse(&n, slice_str(good[i].net)));
+		assert_string_equal(addr_net_print(&n, text), good[i].print);
+		for (size_t k = 0; k < 3; k++) {
+			if (good[i].in[k]) {
+				assert_true(addr_parse(&a, slice_str(good[i].in[k]), false));
+				assert_true(addr_in(&n, &a));
+			}
+			if (good[i].out[k]) {
+				assert_true(addr_parse(&a, slice_str(good[i].out[k]), false));
+				assert_false(addr_in(&n, &a));
+			}
+		}
+	}
+}
+
+static void bad_networks_are_refused(void **state)
+{
+	static const char *const bad[] = {
+	    "",
+	    "/8",
+	    "10.0.0.0/",
+	    "10.0.0.0/33",
+	    "10.0.0.0/-1",
+	    "10.0.0.0/+8",
+	    "10.0.0.0/8 ",
+	    "10.0.0.0/8/8",
+	    "10.0.0.1/8",
+	    "10/8",
+	    "10.0.0.0:80/8",
+	    "[::1]",
+	    "[::1]/128",
+	    "::1/129",
+	    "::1/64",
+	    "2001:db8::1/32",
+	    "localhost",
+	    "10.0.0.0/255.0.0.0",
+	    "::ffff:10.0.0.0/95",
+	    "::ffff:10.0.0.0/8",
+	    "unix",
+	    "fe80::1%lo",
+	};
+	struct addr_net n;
+
+	(void)state;
+	for (size_t i = 0; i < LEN(bad); i++)
+		if (addr_net_parse(&n, slice_str(bad[i])))
+			fail_msg("taken: %s", bad[i]);
+	assert_false(addr_net_parse(&n, SLICE_NONE));
+}
+
+static void what_is_no_ip_is_in_no_network_of_ips(void **state)
+{
+	const struct addr_net local = {.base = {.family = ADDR_UNIX}};
+	struct addr a = {.family = ADDR_UNIX};
+	struct addr_net all;
+
+	(void)state;
+	assert_true(addr_net_parse(&all, SLICE("0.0.0.0/0")));
+	assert_false(addr_in(&all, &a));
+	assert_true(addr_in(&local, &a));
+	a.family = ADDR_NONE;
+	assert_false(addr_in(&all, &a));
+	assert_false(addr_in(&local, &a));
+}
+
+static void public_addresses_are_told_from_special_ones(void **state)
+{
+	static const char *const public[] = {
+	    "1.1.1.1",		"8.8.8.8",
+	    "9.255.255.255",	"11.0.0.0",
+	    "100.63.255.255",	"100.128.0.0",
+	    "126.255.255.255",	"128.0.0.1",
+	    "169.253.255.255",	"172.15.255.255",
+	    "172.32.0.0",	"192.0.1.0",
+	    "192.0.3.0",	"192.167.255.255",
+	    "192.169.0.0",	"198.17.255.255",
+	    "198.20.0.0",	"198.51.99.1",
+	    "203.0.112.1",	"223.255.255.255",
+	    "2606:4700::1111",	"2001:4860:4860::8888",
+	    "2a00::1",		"3ffe::1",
+	    "2001:200::1",	"2001:db7::1",
+	    "2001:db9::1",	"2002:808:808::1",
+	    "64:ff9b::8.8.8.8", "::ffff:8.8.8.8",
+	};
+	static const char *const special[] = {
+	    "0.0.0.0",
+	    "0.1.2.3",
+	    "10.0.0.0",
+	    "10.255.255.255",
+	    "100.64.0.0",
+	    "100.127.255.255",
+	    "127.0.0.1",
+	    "127.255.255.255",
+	    "169.254.169.254",
+	    "172.16.0.0",
+	    "172.31.255.255",
+	    "192.0.0.8",
+	    "192.0.2.1",
+	    "192.88.99.1",
+	    "192.168.1.1",
+	    "198.18.0.1",
+	    "198.19.255.255",
+	    "198.51.100.1",
+	    "203.0.113.1",
+	    "224.0.0.1",
+	    "239.255.255.255",
+	    "240.0.0.1",
+	    "255.255.255.255",
+	    "::",
+	    "::1",
+	    "::2",
+	    "::127.0.0.1",
+	    "::8.8.8.8",
+	    "fe80::1",
+	    "febf::1",
+	    "fec0::1",
+	    "fc00::1",
+	    "fdff::1",
+	    "ff02::1",
+	    "ffff::1",
+	    "100::1",
+	    "2001:db8::1",
+	    "3fff::1",
+	    "3fff:fff::1",
+	    "2001::1",
+	    "2001:2::1",
+	    "2001:1ff::1",
+	    "4000::1",
+	    "5f00::1",
+	    "2002:a00:1::1",
+	    "2002:7f00:1::",
+	    "2002:c0a8:101::1",
+	    "2002:a9fe:a9fe::",
+	    "64:ff9b::10.0.0.1",
+	    "64:ff9b::127.0.0.1",
+	    "64:ff9b:1::8.8.8.8",
+	    "64:ff9b::1:8.8.8.8",
+	    "::ffff:10.0.0.1",
+	    "::ffff:127.0.0.1",
+	    "::ffff:0:8.8.8.8",
+	};
+	struct addr a;
+
+	(void)state;
+	for (size_t i = 0; i < LEN(public); i++) {
+		assert_true(addr_parse(&a, slice_str(public[i]), false));
+		if (!addr_public(&a))
+			fail_msg("not public: %s", public[i]);
+	}
+	for (size_t i = 0; i < LEN(special); i++) {
+		assert_true(addr_parse(&a, slice_str(special[i]), false));
+		if (addr_public(&a))
+			fail_msg("public: %s", special[i]);
+	}
+	assert_false(addr_public(&(struct addr){.family = ADDR_UNIX}));
+	assert_false(addr_public(&(struct addr){.family = ADDR_NONE}));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -150,6 +339,10 @@ int main(void)
 	    cmocka_unit_test(bad_addresses_are_refused),
 	    cmocka_unit_test(names_and_ports_are_split),
 	    cmocka_unit_test(loopback_is_known),
+	    cmocka_unit_test(networks_are_read_and_hold_what_they_should),
+	    cmocka_unit_test(bad_networks_are_refused),
+	    cmocka_unit_test(what_is_no_ip_is_in_no_network_of_ips),
+	    cmocka_unit_test(public_addresses_are_told_from_special_ones),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -319,6 +319,17 @@ static void a_wrong_key_is_not_processed_and_ends_the_session(void **state)
 	    "  closed");
 }
 
+static void what_follows_a_wrong_key_in_the_same_turn_is_not_processed(void **state)
+{
+	RUN(KEYED, "+> a <body rid='2' sid='SID' key='" A2 "'/>",
+	    "  < a " TERMINATE("item-not-found"),
+	    "+> b <body rid='2' sid='SID' key='" A3 "'><q xmlns='x'/></body>",
+	    "  < b " TERMINATE("other-request"),
+	    "> c <body rid='3' sid='SID' key='" A2 "'><q xmlns='x'/></body>",
+	    "  < c " TERMINATE("other-request"), "  failed item-not-found", "wait 3000",
+	    "  closed");
+}
+
 static void a_key_ahead_of_its_turn_is_checked_when_it_comes(void **state)
 {
 	RUN(KEYED, "> b <body rid='3' sid='SID' key='" A2 "'><q xmlns='x'/></body>", "  ~ b 50000",
@@ -460,6 +471,7 @@ int main(void)
 	    cmocka_unit_test(the_case_of_a_key_does_not_count),
 	    cmocka_unit_test(a_sequence_is_followed_by_another),
 	    cmocka_unit_test(a_wrong_key_is_not_processed_and_ends_the_session),
+	    cmocka_unit_test(what_follows_a_wrong_key_in_the_same_turn_is_not_processed),
 	    cmocka_unit_test(a_key_ahead_of_its_turn_is_checked_when_it_comes),
 	    cmocka_unit_test(a_repeat_needs_the_key_of_its_first_copy),
 	    cmocka_unit_test(a_key_where_none_was_agreed_means_nothing),

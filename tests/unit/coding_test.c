@@ -17,9 +17,18 @@ struct row {
 static void a_body_has_one_coding(void **state)
 {
 	static const struct row rows[] = {
-	    {"", CODING_IDENTITY},	    {"identity", CODING_IDENTITY}, {"gzip", CODING_GZIP},
-	    {"x-GZIP", CODING_GZIP},	    {"deflate", CODING_DEFLATE},   {"br", CODING_UNKNOWN},
-	    {"gzip, gzip", CODING_UNKNOWN}, {"*", CODING_UNKNOWN},
+	    {"", CODING_IDENTITY},
+	    {"identity", CODING_IDENTITY},
+	    {"gzip", CODING_GZIP},
+	    {"x-GZIP", CODING_GZIP},
+	    {"deflate", CODING_DEFLATE},
+	    {"br", CODING_UNKNOWN},
+	    {"gzip, gzip", CODING_UNKNOWN},
+	    {"*", CODING_UNKNOWN},
+	    {"text/xml; charset=utf-8", CODING_IDENTITY},
+	    {"text/xml", CODING_IDENTITY},
+	    {"text/xml, gzip", CODING_UNKNOWN},
+	    {"gzip, text/xml", CODING_UNKNOWN},
 	};
 
 	(void)state;

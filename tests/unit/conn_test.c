@@ -311,6 +311,7 @@ static void an_error_of_writing_is_told_by_the_loop(void **state)
 static void a_reset_is_an_error(void **state)
 {
 	struct linger linger = {1, 0};
+	char text[100];
 
 	(void)state;
 	setsockopt(peer, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
@@ -318,6 +319,7 @@ static void a_reset_is_an_error(void **state)
 	peer = -1;
 	turn();
 	assert_int_equal(c.error, ECONNRESET);
+	assert_string_equal(conn_problem(&c, text, sizeof(text)), "Connection reset by peer");
 	assert_int_equal(woken, 1);
 	turn();
 	assert_int_equal(woken, 1);
@@ -350,6 +352,78 @@ static void releasing_gives_the_descriptor_away(void **state)
 	conn_pause(&c, loop);
 	conn_resume(&c, loop);
 	close(fd);
+}
+
+static struct conn moved;
+
+static void on_moved(struct conn *conn)
+{
+	assert_ptr_equal(conn, &moved);
+	woken++;
+}
+
+static void one_can_be_moved_with_its_buffers(void **state)
+{
+	size_t total, got = 0;
+
+	(void)state;
+	say("one");
+	turn();
+	total = fill();
+	memset(&moved, 0xaa, sizeof(moved));
+	conn_move(&moved, &c, loop, 5, on_moved);
+	assert_false(conn_open(&c));
+	assert_true(slice_is(buf_slice(&moved.in), "one"));
+	say("two");
+	woken = 0;
+	turn();
+	assert_int_equal(woken, 1);
+	assert_true(slice_is(buf_slice(&moved.in), "onetw"));
+	while (got < total) {
+		got += swallow(1 << 20);
+		turn();
+	}
+	assert_int_equal(moved.out.len, 0);
+	buf_eat(&moved.in, 5);
+	conn_resume(&moved, loop);
+	turn();
+	assert_true(slice_is(buf_slice(&moved.in), "o"));
+	conn_clear(&moved, loop, false);
+}
+
+static void on_wake_moves(struct conn *conn)
+{
+	conn_move(&moved, conn, loop, IN_MAX, on_moved);
+	memset(conn, 0xaa, sizeof(*conn));
+}
+
+static void one_can_be_moved_when_it_wakes(void **state)
+{
+	(void)state;
+	c.wake = on_wake_moves;
+	say("one");
+	turn();
+	c = (struct conn){0};
+	assert_int_equal(woken, 0);
+	assert_true(slice_is(buf_slice(&moved.in), "one"));
+	say("two");
+	turn();
+	assert_int_equal(woken, 1);
+	conn_clear(&moved, loop, false);
+}
+
+static void a_moved_pause_stays_one(void **state)
+{
+	(void)state;
+	conn_pause(&c, loop);
+	conn_move(&moved, &c, loop, IN_MAX, on_moved);
+	say("one");
+	turn();
+	assert_int_equal(woken, 0);
+	conn_resume(&moved, loop);
+	turn();
+	assert_int_equal(woken, 1);
+	conn_clear(&moved, loop, false);
 }
 
 static void a_zeroed_one_is_closed(void **state)
@@ -416,6 +490,9 @@ int main(void)
 	    TCP(a_reset_is_an_error),
 	    TCP(clearing_can_reset),
 	    BOTH(releasing_gives_the_descriptor_away),
+	    BOTH(one_can_be_moved_with_its_buffers),
+	    BOTH(one_can_be_moved_when_it_wakes),
+	    BOTH(a_moved_pause_stays_one),
 	    T(a_zeroed_one_is_closed),
 	    BOTH(bytes_stay_in_order),
 	};

@@ -221,12 +221,18 @@ static bool key_fits(const struct rules *r, size_t i)
 	       key_precedes(buf_slice(&r->keys[i]), key);
 }
 
-/* Events bring the payload of all requests in rid order, each once. */
-void rules_payload(struct rules *r, const struct front_event *e)
+/* What the client said so far that may go up. */
+static void gather(struct rules *r)
 {
 	buf_reset(&r->up);
 	for (size_t i = 0; i < r->room && r->came[i] && key_fits(r, i); i++)
 		buf_adds(&r->up, buf_slice(&r->bodies[i]));
+}
+
+/* Events bring the payload of all requests in rid order, each once. */
+void rules_payload(struct rules *r, const struct front_event *e)
+{
+	gather(r);
 	buf_adds(&r->up_seen, e->payload);
 	must(slice_starts(buf_slice(&r->up), buf_slice(&r->up_seen)),
 	     "payload goes up in rid order, once", e->payload);
@@ -235,6 +241,17 @@ void rules_payload(struct rules *r, const struct front_event *e)
 void rules_server(struct rules *r, struct slice element)
 {
 	buf_adds(&r->down, element);
+}
+
+bool rules_all_down(const struct rules *r)
+{
+	return r->down.len == r->down_seen.len;
+}
+
+bool rules_all_up(struct rules *r)
+{
+	gather(r);
+	return r->up.len == r->up_seen.len;
 }
 
 void rules_closing(struct rules *r)

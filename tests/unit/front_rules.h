@@ -23,6 +23,11 @@ void rules_effect(struct rules *r, const struct effect *e);
 void rules_turn(struct rules *r, const struct front_ops *ops, const void *f, int64_t now,
 		bool pulled);
 
+/* Nothing is on its way: answers brought all that the server said; events, in rid order, all that
+ * the client said. */
+bool rules_all_down(const struct rules *r);
+bool rules_all_up(struct rules *r);
+
 /* Ends the program with a report. */
 _Noreturn void rules_broken(const char *rule, const char *what);
 

@@ -321,6 +321,22 @@ static void lists_are_cut_at_commas(void **state)
 	assert_false(http1_list(&rest, &item));
 }
 
+static void lines_of_a_field_are_taken_from_the_last_on(void **state)
+{
+	struct slice head = SLICE("GET /A: HTTP/1.1\r\n" HOST "A: 1\r\nAA: no\r\nB:A: no\r\n"
+				  "a:\t2 \r\nA:\r\nX: A: no\r\n\r\n");
+	static const char *const values[] = {"", "2", "1"};
+	struct slice value;
+
+	(void)state;
+	for (size_t i = 0; i < LEN(values); i++) {
+		assert_true(http1_last_field(&head, SLICE("A"), &value));
+		assert_true(slice_is(value, values[i]));
+	}
+	assert_false(http1_last_field(&head, SLICE("A"), &value));
+	assert_false(http1_last_field(&head, SLICE("A"), &value));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -333,6 +349,7 @@ int main(void)
 	    cmocka_unit_test(chunks_become_a_body),
 	    cmocka_unit_test(malformed_chunks_are_refused),
 	    cmocka_unit_test(lists_are_cut_at_commas),
+	    cmocka_unit_test(lines_of_a_field_are_taken_from_the_last_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

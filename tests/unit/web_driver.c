@@ -94,12 +94,22 @@ static int index_of(handle_t h)
 	return 0;
 }
 
+struct addr asker;
+struct web_client *asker_client;
+
+static void note_asker(const struct addr *peer, struct web_client *client)
+{
+	asker = *peer;
+	web_client_free(asker_client);
+	asker_client = client;
+}
+
 static void on_request(void *app, handle_t h, const struct sid *sid, struct slice text,
-		       struct body *body, const struct addr *peer)
+		       struct body *body, const struct addr *peer, struct web_client *client)
 {
 	(void)app;
 	(void)text;
-	(void)peer;
+	note_asker(peer, client);
 	remember(h);
 	buf_addf(&journal, "%s%lld ", sid ? "request" : "create", (long long)body->rid);
 	body_free(body);
@@ -126,10 +136,11 @@ static void on_api(void *app, handle_t h, struct slice path)
 	buf_addf(&journal, "api(%.*s) ", (int)path.n, path.p);
 }
 
-static handle_t on_ws_open(void *app, handle_t ws, const struct addr *peer)
+static handle_t on_ws_open(void *app, handle_t ws, const struct addr *peer,
+			   struct web_client *client)
 {
 	(void)app;
-	(void)peer;
+	note_asker(peer, client);
 	remember(ws);
 	buf_addz(&journal, "ws-open ");
 	return ws_answer;
@@ -231,6 +242,7 @@ int web_teardown(void **state)
 	ev_loop_destroy(loop);
 	buf_clear(&journal);
 	buf_clear(&got);
+	web_client_free(MEM_TAKE(asker_client));
 	return 0;
 }
 
@@ -270,14 +282,19 @@ struct http *lone(void)
 	return NULL;
 }
 
-int dial_kind(enum web_listener_kind kind)
+int dial_listener(struct web_listener listener)
 {
 	int fd[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
-	web_accept(web, fd[0], kind);
+	web_accept(web, fd[0], &listener);
 	turn();
 	return fd[1];
+}
+
+int dial_kind(enum web_listener_kind kind)
+{
+	return dial_listener((struct web_listener){.kind = kind});
 }
 
 int dial(void)

@@ -41,6 +41,10 @@ int web_setup(void **state);
 int web_teardown(void **state);
 #define WEB_TEST(name) cmocka_unit_test_setup_teardown(name, web_setup, web_teardown)
 
+extern struct addr asker;		/* the peer that the last request or WebSocket came from */
+extern struct web_client *asker_client; /* what else was told of it, or NULL */
+
+int dial_listener(struct web_listener listener);
 int dial_kind(enum web_listener_kind kind); /* the client's end */
 int dial(void);
 void allow_some_origins(void); /* https://chat.example alone */

@@ -291,6 +291,13 @@ static void a_lost_websocket_is_over(void **state)
 	RUN(READY, "close killed", ERROR("policy-violation"), "  < " CLOSE, "gone", "  closed");
 }
 
+/* Its <close/> stands behind what a server does not take. */
+static void whoever_left_is_not_waited_for_for_ever(void **state)
+{
+	RUN(READY, "stop", "+> <a xmlns='x'/>", "+> " WS_CLOSE, "gone", "wait 49999", "wait 1",
+	    "  failed client-closed", "  closed");
+}
+
 static void only_the_first_close_counts(void **state)
 {
 	RUN(READY, "+close killed", "+header id='late'", "+server <message/>", "close server-lost",
@@ -394,6 +401,7 @@ int main(void)
 	    cmocka_unit_test(a_creation_that_fails_says_why),
 	    cmocka_unit_test(the_servers_error_gets_its_declaration),
 	    cmocka_unit_test(a_lost_websocket_is_over),
+	    cmocka_unit_test(whoever_left_is_not_waited_for_for_ever),
 	    cmocka_unit_test(only_the_first_close_counts),
 	    cmocka_unit_test(pings_from_the_start),
 	    cmocka_unit_test(two_unanswered_pings_are_the_end),

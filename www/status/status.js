@@ -59,13 +59,22 @@ function show(s) {
     w.requests_total ? `${w.requests_foreign} (${Math.round(100 * w.requests_foreign / w.requests_total)} %)` : "0",
     `${w.turn_max_us} µs`,
   ]));
+  fill($("backends"), s.backends.map((b) => [
+    b.name, b.state === "down" ? `down, next try in ${seconds(b.retry_ms)}` : "up",
+    b.sessions_max ? `${b.sessions} of ${b.sessions_max}` : b.sessions, b.connected_total,
+    b.failed_total, b.connect_ms < 0 ? "–" : `${b.connect_ms} ms`, b.problem || "–",
+  ]));
   fill($("sessions"), s.list.map((e) => [
     e.id, e.jid || "–", e.transport, e.state, e.peer, seconds(e.age_ms),
     `${e.stanzas_in} / ${e.stanzas_out}`, bytes(e.queued_bytes),
   ]));
   $("shown").textContent = s.list.length < s.sessions ? `${s.list.length} of ${s.sessions}` : s.list.length;
-  say(s.silent_workers.length
-    ? `Worker ${s.silent_workers.join(", ")} did not answer in time: its sessions are missing here.` : "");
+  const down = s.backends.filter((b) => b.state === "down").map((b) => b.name);
+  say([
+    s.silent_workers.length
+      ? `Worker ${s.silent_workers.join(", ")} did not answer in time: its sessions are missing here.` : "",
+    down.length ? `Down: ${down.join(", ")}.` : "",
+  ].filter(Boolean).join(" "));
   before = s;
 }
 

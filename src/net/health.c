@@ -1,0 +1,273 @@
+/* A row for each name, found by a hash and kept in the order of use, so that the one to be
+ * forgotten is at hand. Rows are given other names but never freed: who looked a backend up long
+ * ago and had no place there does no worse than to speak of another one. */
+#include "net/health.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "base/htab.h"
+#include "base/mem.h"
+#include "base/random.h"
+
+enum { CROWDED_EVERY = 60000 /* ms */ };
+
+struct health_backend {
+	struct htab_node node;
+	struct health *h;
+	struct health_backend *newer, *older; /* by use */
+	uint32_t places, most;
+	uint32_t retry; /* ms, the current pause */
+	bool down;
+	bool asked; /* down: one asker is trying it */
+	int64_t retry_at, plain_until, crowded_at, connect_ms;
+	uint64_t connected, failed;
+	char why[HEALTH_WHY];
+	char name[HEALTH_NAME];
+};
+
+struct health {
+	pthread_mutex_t lock;
+	struct htab names;
+	struct health_backend *newest, *oldest;
+	uint8_t seed[16];
+};
+
+struct health *health_new(void)
+{
+	struct health *h = mem_zalloc(sizeof(*h));
+
+	pthread_mutex_init(&h->lock, NULL);
+	random_bytes(h->seed, sizeof(h->seed)); /* open relaying: clients choose the names */
+	return h;
+}
+
+void health_free(struct health *h)
+{
+	struct health_backend *b, *next;
+
+	if (!h)
+		return;
+	for (b = h->newest; b; b = next) {
+		next = b->older;
+		free(b);
+	}
+	htab_clear(&h->names);
+	pthread_mutex_destroy(&h->lock);
+	free(h);
+}
+
+static void lock(struct health *h)
+{
+	pthread_mutex_lock(&h->lock);
+}
+
+static void unlock(struct health *h)
+{
+	pthread_mutex_unlock(&h->lock);
+}
+
+static void unlink_use(struct health_backend *b)
+{
+	*(b->newer ? &b->newer->older : &b->h->newest) = b->older;
+	*(b->older ? &b->older->newer : &b->h->oldest) = b->newer;
+}
+
+static void link_newest(struct health_backend *b)
+{
+	b->newer = NULL;
+	b->older = b->h->newest;
+	*(b->older ? &b->older->newer : &b->h->oldest) = b;
+	b->h->newest = b;
+}
+
+static bool is_named(const struct htab_node *node, struct slice key)
+{
+	return slice_eq(slice_str(CONTAINER(node, struct health_backend, node)->name), key);
+}
+
+/* A row to be used for another name: the idle one used longest ago where there are too many. */
+static struct health_backend *spare(struct health *h)
+{
+	struct health_backend *b = NULL;
+
+	if (h->names.n >= HEALTH_NAMES)
+		for (b = h->oldest; b && b->places; b = b->newer)
+			;
+	if (b) {
+		htab_remove(&h->names, &b->node);
+		unlink_use(b);
+		memset(b, 0, sizeof(*b));
+	} else {
+		b = mem_zalloc(sizeof(*b));
+	}
+	b->h = h;
+	b->connect_ms = -1;
+	return b;
+}
+
+struct health_backend *health_find(struct health *h, const char *name, uint32_t most)
+{
+	size_t n = strnlen(name, HEALTH_NAME - 1);
+	struct slice key = slice_of(name, n);
+	uint64_t hash = htab_hash(key, h->seed);
+	struct htab_node *node;
+	struct health_backend *b;
+
+	lock(h);
+	node = htab_find(&h->names, hash, key, is_named);
+	if (node) {
+		b = CONTAINER(node, struct health_backend, node);
+		unlink_use(b);
+	} else {
+		b = spare(h);
+		memcpy(b->name, name, n);
+		htab_add(&h->names, &b->node, hash);
+	}
+	link_newest(b);
+	b->most = most;
+	unlock(h);
+	return b;
+}
+
+enum health_word health_ask(struct health_backend *b, int64_t now)
+{
+	enum health_word word = HEALTH_YES;
+
+	lock(b->h);
+	if (b->down && (b->asked || now < b->retry_at))
+		word = HEALTH_DOWN;
+	else if (b->most && b->places >= b->most)
+		word = HEALTH_FULL;
+	if (word == HEALTH_YES) {
+		b->asked = b->down;
+		b->places++;
+	}
+	unlock(b->h);
+	return word;
+}
+
+static void leave(struct health_backend *b)
+{
+	assert(b->places > 0);
+	b->places--;
+}
+
+bool health_well(struct health_backend *b, int64_t ms)
+{
+	bool was_down;
+
+	lock(b->h);
+	assert(b->places > 0);
+	was_down = b->down;
+	b->down = b->asked = false;
+	b->retry = 0;
+	b->connected++;
+	b->connect_ms = b->connect_ms < 0 ? ms : (b->connect_ms * 7 + ms) / 8;
+	unlock(b->h);
+	return was_down;
+}
+
+/* Attempts that began while it was well, and fail after it was found to be down, do not make the
+ * pause longer. */
+static void pause_longer(struct health_backend *b, int64_t now)
+{
+	if (b->down && now < b->retry_at)
+		return;
+	b->retry = b->retry ? b->retry * 2 : HEALTH_RETRY_MIN;
+	if (b->retry > HEALTH_RETRY_MAX)
+		b->retry = HEALTH_RETRY_MAX;
+	b->retry_at = now + b->retry;
+	b->asked = false;
+}
+
+bool health_failed(struct health_backend *b, int64_t now, const char *why)
+{
+	bool was_down;
+
+	lock(b->h);
+	leave(b);
+	was_down = b->down;
+	b->failed++;
+	pause_longer(b, now);
+	b->down = true;
+	snprintf(b->why, sizeof(b->why), "%s", why);
+	unlock(b->h);
+	return !was_down;
+}
+
+void health_cancel(struct health_backend *b)
+{
+	lock(b->h);
+	leave(b);
+	b->asked = false;
+	unlock(b->h);
+}
+
+void health_leave(struct health_backend *b)
+{
+	lock(b->h);
+	leave(b);
+	unlock(b->h);
+}
+
+void health_offers_no_tls(struct health_backend *b, int64_t now)
+{
+	lock(b->h);
+	b->plain_until = now + HEALTH_PLAIN;
+	unlock(b->h);
+}
+
+bool health_lacks_tls(struct health_backend *b, int64_t now)
+{
+	bool lacks;
+
+	lock(b->h);
+	lacks = now < b->plain_until;
+	unlock(b->h);
+	return lacks;
+}
+
+bool health_crowded(struct health_backend *b, uint32_t most, int64_t now)
+{
+	bool tell;
+
+	lock(b->h);
+	tell = b->places >= most && now >= b->crowded_at;
+	if (tell)
+		b->crowded_at = now + CROWDED_EVERY;
+	unlock(b->h);
+	return tell;
+}
+
+static void fill(const struct health_backend *b, struct health_row *row)
+{
+	*row = (struct health_row){.down = b->down,
+				   .retry_at = b->retry_at,
+				   .sessions = b->places,
+				   .most = b->most,
+				   .connected = b->connected,
+				   .failed = b->failed,
+				   .connect_ms = b->connect_ms};
+	memcpy(row->name, b->name, sizeof(row->name));
+	memcpy(row->why, b->why, sizeof(row->why));
+}
+
+void health_row(struct health_backend *b, struct health_row *row)
+{
+	lock(b->h);
+	fill(b, row);
+	unlock(b->h);
+}
+
+size_t health_rows(struct health *h, struct health_row *v, size_t n)
+{
+	size_t i = 0;
+
+	lock(h);
+	for (struct health_backend *b = h->newest; b && i < n; b = b->older)
+		fill(b, &v[i++]);
+	unlock(h);
+	return i;
+}

@@ -1,0 +1,65 @@
+/* What the process knows of its backends: which are down and when they may be tried again, how many
+ * sessions each has. Shared by all workers: one mutex, taken a few times a session and never in the
+ * path of a stanza. Time is a number (ms, monotonic). */
+#ifndef NET_HEALTH_H
+#define NET_HEALTH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct health;
+struct health *health_new(void);
+void health_free(struct health *h); /* after all its users are gone */
+
+enum {
+	HEALTH_NAMES = 4096,	  /* known at a time; more only while all of them have sessions */
+	HEALTH_NAME = 264,	  /* bytes of "host:port", "unix:/path"; longer ones are cut */
+	HEALTH_WHY = 160,	  /* bytes of a reason */
+	HEALTH_RETRY_MIN = 1000,  /* ms that a backend is left alone after its first failure */
+	HEALTH_RETRY_MAX = 60000, /* ms; the time doubles up to this */
+	HEALTH_PLAIN = 300000	  /* ms that a server is taken to offer no STARTTLS */
+};
+
+/* The backend of that name; its memory lives as long as h, but of those without a session the one
+ * that was not looked for longest is forgotten when there are too many. most: sessions at a time,
+ * 0: any number. */
+struct health_backend;
+struct health_backend *health_find(struct health *h, const char *name, uint32_t most);
+
+/* YES takes a place (a session's), to be given back by one of failed, cancel, leave. One that
+ * failed is DOWN for 1, 2, 4 .. 60 s; then one asker gets YES, and others when that one succeeded.
+ */
+enum health_word { HEALTH_YES, HEALTH_DOWN, HEALTH_FULL };
+enum health_word health_ask(struct health_backend *b, int64_t now);
+
+/* How an attempt went. True where that changed what is thought of the backend, for the caller's log
+ * line: it was down and is well, it was well and is down. */
+bool health_well(struct health_backend *b, int64_t ms); /* ready after ms; the place is kept */
+bool health_failed(struct health_backend *b, int64_t now, const char *why);
+void health_cancel(struct health_backend *b); /* given up for reasons that are not its own */
+
+void health_leave(struct health_backend *b); /* the session that was well is over */
+
+/* A server that does not offer STARTTLS to those who can do without is dialled plainly at once. */
+void health_offers_no_tls(struct health_backend *b, int64_t now);
+bool health_lacks_tls(struct health_backend *b, int64_t now);
+
+/* True, once a minute, while b has `most` sessions or more: local ports grow short. */
+bool health_crowded(struct health_backend *b, uint32_t most, int64_t now);
+
+struct health_row {
+	char name[HEALTH_NAME];
+	bool down;
+	int64_t retry_at;	    /* down: when it may be tried again */
+	uint32_t sessions, most;    /* places taken; 0: any number */
+	uint64_t connected, failed; /* attempts so far */
+	int64_t connect_ms;	    /* smoothed; -1: never connected */
+	char why[HEALTH_WHY];	    /* the last failure; "" : none yet */
+};
+
+/* The row of b; the rows of all, n of them at most: how many there are. In no particular order. */
+void health_row(struct health_backend *b, struct health_row *row);
+size_t health_rows(struct health *h, struct health_row *v, size_t n);
+
+#endif

@@ -1,0 +1,121 @@
+/* What the native client programs share: the options they take, the words both sides must agree
+ * on, and the facts they print, one object of JSON in one line.
+ *
+ * Each program is one person. Two of them, started with each other's name, do the same and wait
+ * for each other by what comes over XMPP; only the first ("lead") opens the room and leaves first.
+ * The judging is done by pytest. */
+#ifndef SCENARIO_H
+#define SCENARIO_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SCENARIO_STATUS "beschäftigt 🛠"
+#define SCENARIO_NAME "Bœb & \"Co\" 🎣"
+#define SCENARIO_GROUP "Füße <&>"
+#define SCENARIO_ROOM_OPEN "the room is open"
+#define SCENARIO_LATE "still there? ⚓"
+#define SCENARIO_PATIENCE 30 /* seconds to wait for anything */
+
+/* All lent by argv. */
+struct scenario {
+	const char *port; /* of Fairlead, on 127.0.0.1 */
+	const char *path; /* of BOSH there */
+	const char *domain;
+	const char *user, *password;
+	const char *peer;   /* the other's user name */
+	const char *room;   /* a room's whole address */
+	const char *folder; /* for files of its own */
+	int lead;
+	int idle;	 /* seconds to say nothing */
+	const char *big; /* a long message */
+	char **texts;	 /* what to say, in order */
+	int count;
+};
+
+static inline const char *scenario_nick(int lead)
+{
+	return lead ? "Älice" : "Bøb";
+}
+
+/* NAME=VALUE for each field but texts, then all texts as they are, after "--". */
+static inline struct scenario scenario_read(int argc, char **argv)
+{
+	struct scenario s;
+	int i;
+
+	memset(&s, 0, sizeof(s));
+	for (i = 1; i < argc && strcmp(argv[i], "--"); i++) {
+		const struct {
+			const char *name;
+			const char **value;
+		} names[] = {{"port", &s.port},	    {"path", &s.path}, {"domain", &s.domain},
+			     {"user", &s.user},	    {"peer", &s.peer}, {"password", &s.password},
+			     {"folder", &s.folder}, {"room", &s.room}, {"big", &s.big}};
+		char *value = strchr(argv[i], '=');
+		size_t k, n = sizeof(names) / sizeof(*names), known = 0;
+
+		if (value)
+			*value++ = 0;
+		for (k = 0; value && k < n; k++)
+			if (!strcmp(argv[i], names[k].name) && (known = 1))
+				*names[k].value = value;
+		if (value && !strcmp(argv[i], "lead") && (known = 1))
+			s.lead = atoi(value);
+		if (value && !strcmp(argv[i], "idle") && (known = 1))
+			s.idle = atoi(value);
+		if (!known) {
+			fprintf(stderr, "unknown option %s\n", argv[i]);
+			exit(2);
+		}
+	}
+	s.texts = argv + i + 1;
+	s.count = i < argc ? argc - i - 1 : 0;
+	return s;
+}
+
+static inline void facts_string(const char *text)
+{
+	putchar('"');
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			printf("\\%c", *text);
+		else if ((unsigned char)*text < ' ')
+			printf("\\u%04x", (unsigned char)*text);
+		else
+			putchar(*text);
+	}
+	putchar('"');
+}
+
+/* Begins with a brace the first time; facts_end() closes it. */
+static inline void facts_key(const char *key)
+{
+	static int begun;
+
+	fputs(begun ? ", " : "{", stdout);
+	begun = 1;
+	facts_string(key);
+	fputs(": ", stdout);
+}
+
+static inline void facts_text(const char *key, const char *text)
+{
+	facts_key(key);
+	facts_string(text);
+}
+
+static inline void facts_number(const char *key, long number)
+{
+	facts_key(key);
+	printf("%ld", number);
+}
+
+static inline void facts_end(void)
+{
+	puts("}");
+	fflush(stdout);
+}
+
+#endif
