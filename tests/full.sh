@@ -2,11 +2,12 @@
 # Sourced by ./check --full, after its usual steps: what takes long.
 
 step scripts 60 none shellcheck -x demo check bootstrap .ci/run tests/setup.sh
-step format 60 none find src tests/unit tests/fuzz bench -name '*.[ch]' \
+step format 60 none find src tests/unit tests/fuzz tests/peers/native bench \
+	\( -name '*.[ch]' -o -name '*.cc' \) \
 	-exec clang-format --dry-run -Werror {} +
 
 # The servers' own endpoints: what fails here is a fault of the client scripts.
-step peers-direct 900 pytest env PEERS_DIRECT=1 PYTHONDONTWRITEBYTECODE=1 "$python" -m pytest \
+step peers-direct 1200 pytest env PEERS_DIRECT=1 PYTHONDONTWRITEBYTECODE=1 "$python" -m pytest \
 	-p no:cacheprovider -q tests/peers
 
 tests it-asan-1 600 asan 1 tests/it
@@ -14,9 +15,11 @@ unit tsan
 for workers in 1 4; do
 	tests "it-plain-$workers" 600 plain $workers tests/it
 	tests "it-tsan-$workers" 900 tsan $workers tests/it
-	tests "peers-plain-$workers" 900 plain $workers tests/peers
-	tests "peers-tsan-$workers" 900 tsan $workers tests/peers
+	tests "peers-plain-$workers" 1200 plain $workers tests/peers
+	tests "peers-tsan-$workers" 1200 tsan $workers tests/peers
 done
+
+FREEZE=60 tests react-native-60 900 plain 4 tests/peers/test_react_native.py -k stands_still
 
 memcheck="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite"
 # shellcheck disable=SC2046

@@ -31,20 +31,20 @@ static const struct {
 	enum place outer;
 	const char *value; /* of an item: the key of its FIELD_VALUE */
 } places[] = {
-    [OUTSIDE] = {"the file", "one object in { }", OUTSIDE},
-    [TOP] = {"", "", OUTSIDE},
-    [GROUP] = {"", "", TOP},
-    [LISTEN] = {"listen", "a list of objects {\"name\": ..., \"address\": ...}", TOP},
+    [OUTSIDE] = {"the file", "one object in { }", OUTSIDE, NULL},
+    [TOP] = {"", "", OUTSIDE, NULL},
+    [GROUP] = {"", "", TOP, NULL},
+    [LISTEN] = {"listen", "a list of objects {\"name\": ..., \"address\": ...}", TOP, NULL},
     [LISTEN_ITEM] = {"listen", "", LISTEN, "address"},
-    [DOMAINS] = {"domains", "a list of objects {\"name\": ..., \"backends\": [...]}", TOP},
+    [DOMAINS] = {"domains", "a list of objects {\"name\": ..., \"backends\": [...]}", TOP, NULL},
     [DOMAIN_ITEM] = {"domains", "", DOMAINS, "backends"},
-    [DOMAIN_LIST] = {"domains", "a list of strings", DOMAIN_ITEM},
+    [DOMAIN_LIST] = {"domains", "a list of strings", DOMAIN_ITEM, NULL},
     [BACKENDS] = {"domains.backends",
 		  "a list of strings, such as \"tcp://127.0.0.1:5222\", or of objects {\"url\": "
 		  "...}",
-		  DOMAIN_ITEM},
+		  DOMAIN_ITEM, NULL},
     [BACKEND] = {"domains.backends", "", BACKENDS, "url"},
-    [ORIGINS] = {"origins", "a list of strings, such as \"https://chat.example.org\"", TOP},
+    [ORIGINS] = {"origins", "a list of strings, such as \"https://chat.example.org\"", TOP, NULL},
 };
 
 /* The keys of an item: those that the place has by itself come first, then those of a table. */

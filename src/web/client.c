@@ -28,7 +28,11 @@ static void drop(struct http *h, const char *why)
 
 void client_check(struct http *h)
 {
-	if (h->proxy && !forwarded_trusts(&h->web->config->forwarded, &h->peer))
+	if (!h->proxy || forwarded_trusts(&h->web->config->forwarded, &h->peer))
+		return;
+	if (h->peer.family == ADDR_NONE) /* it is gone already: a balancer's look at the port */
+		h->dead = true;
+	else
 		drop(h, "this listener takes connections from http.trusted_proxies alone, for it "
 			"has proxy_protocol");
 }

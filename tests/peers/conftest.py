@@ -21,7 +21,7 @@ signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 # Without Fairlead there is nothing to be seen of these.
-collect_ignore = (["test_discovery.py", "test_kills.py", "test_proxy.py", "test_tls.py"]
+collect_ignore = ([f"test_{name}.py" for name in ("discovery", "kills", "proxy", "reload", "tls")]
                   if peers.DIRECT else [])
 
 
@@ -35,6 +35,8 @@ def pytest_runtest_makereport(item, call):
     if report.failed:
         for front in peers.fairlead.running:
             report.sections.append(("fairlead", front.log()[-8000:]))
+        for server in servers.running:
+            report.sections.append((server.name, server.log()[-8000:]))
 
 
 @pytest.fixture(scope="module")

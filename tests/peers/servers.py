@@ -20,6 +20,8 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
+running = []  # every server of this run: what is shown of a failure reads their logs
+
 
 def free_port():
     with socket.socket() as s:
@@ -143,6 +145,7 @@ class Server:
         self.port = free_port()
         self.http_port = free_port() if self.has_web else None
         self.processes = []
+        running.append(self)
         try:
             self.start()
         except BaseException:
@@ -179,6 +182,8 @@ class Server:
     def stop(self):
         while self.processes:
             end(self.processes.pop())
+        if self in running:
+            running.remove(self)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self):

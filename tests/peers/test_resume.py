@@ -1,4 +1,4 @@
-"""Clients that lose their connection, or their page, and take up their session again."""
+"""Clients that lose their connection and take up their stream again."""
 
 import json
 

@@ -85,6 +85,12 @@ static void the_end_comes_behind_what_is_queued(void **state)
 	    "close server-lost",
 	    "  < a <body type='terminate' condition='remote-connection-failed'>" GOT(1) "</body>",
 	    "  closed");
+	RUN(READY, "> a <body rid='102' sid='SID'/>", "  ~ a 50000", "+server " M(1),
+	    "close server-error <stream:error><conflict xmlns='ERRORS'/></stream:error>",
+	    "  < a <body type='terminate' condition='remote-stream-error' "
+	    "xmlns:stream='STREAM'>" GOT(
+		1) "<stream:error><conflict xmlns='ERRORS'/></stream:error></body>",
+	    "  closed");
 }
 
 static void queued_payload_gets_an_answer_of_its_own_if_it_can(void **state)

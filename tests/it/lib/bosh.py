@@ -39,14 +39,17 @@ class Response:
 
 
 class Http:
-    """One connection. Requests may be sent at any time; answers come in order."""
+    """One connection. Requests may be sent at any time; answers come in order. before: bytes that
+    go out ahead of all, such as a PROXY header."""
 
-    def __init__(self, port, timeout=10):
+    def __init__(self, port, timeout=10, before=b""):
         self.timeout = timeout
         self.sock = socket.create_connection(("127.0.0.1", port), patience(timeout))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
         self.busy = None  # the Request that waits for its answer (see Bosh)
+        if before:
+            self.sock.sendall(before)
 
     def send(self, data, step=None, pause=0.0):
         if isinstance(data, str):
@@ -234,8 +237,10 @@ class Bosh:
     """A session. Its requests go round several connections, so that with several workers most of
     them arrive at a worker that does not own the session."""
 
-    def __init__(self, port, domain="example.org", path="/http-bind", connections=4, rid=None):
+    def __init__(self, port, domain="example.org", path="/http-bind", connections=4, rid=None,
+                 headers=None, before=b""):
         self.port, self.domain, self.path = port, domain, path
+        self.headers, self.before = headers or {}, before
         self.rid = rid or random.randrange(1 << 20, 1 << 32)  # the next to be used
         self.sid = None
         self.content_type = "text/xml; charset=utf-8"
@@ -261,7 +266,7 @@ class Bosh:
         """A connection with nothing on it, the one longest unused."""
         idle = [c for c in self.pool if c.busy is None and not c.ready()]
         if len(self.pool) < self.connections or not idle:
-            c = Http(self.port)
+            c = Http(self.port, before=self.before)
         else:
             c = idle[0]
             self.pool.remove(c)
@@ -277,7 +282,8 @@ class Bosh:
         r = Request(self, http, rid, raw)
         http.busy = r
         self.pending.append(r)
-        http.send(request("POST", self.path, raw, {"Content-Type": "text/xml; charset=utf-8"}))
+        http.send(request("POST", self.path, raw, {"Content-Type": "text/xml; charset=utf-8",
+                                                   **self.headers}))
         return r
 
     def answered(self, r):

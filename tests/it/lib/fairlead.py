@@ -48,15 +48,17 @@ def check(path):
 
 class Fairlead:
     """backends: {domain: port or "host:port"}. Scalars by --set (settings), anything by a file
-    (config, a dict, written as JSON); both may be given."""
+    (config, a dict, written as JSON); both may be given. listener: keys of the listener besides
+    its address, such as {"proxy_protocol": "on"}."""
 
-    def __init__(self, backends=None, settings=None, config=None, workers=None, options=()):
+    def __init__(self, backends=None, settings=None, config=None, workers=None, options=(),
+                 listener=None):
         self.folder = tempfile.mkdtemp(prefix="fairlead-it-")
         self.log_path = os.path.join(self.folder, "log")
         self.workers = workers or WORKERS
         self.stopped = None
         self.backends, self.settings = backends or {}, dict(settings or {})
-        self.config, self.options = config, list(options)
+        self.config, self.options, self.listener = config, list(options), listener
         self.settings.setdefault("workers", self.workers)
         self.settings.setdefault("shutdown.deadline", 1)
         running.append(self)
@@ -72,12 +74,17 @@ class Fairlead:
     def start(self):
         self.port, self.status_port = free_port(), free_port()
         command = [*LAUNCHER, PROGRAM]
-        if self.config is not None:
+        address, config = f"127.0.0.1:{self.port}", self.config
+        if self.listener is not None:
+            config = {**(config or {}),
+                      "listen": [{"name": "it", "address": address, **self.listener}]}
+        if config is not None:
             path = os.path.join(self.folder, "fairlead.conf")
             with open(path, "w") as f:
-                json.dump(self.config, f)
+                json.dump(config, f)
             command += ["-c", path]
-        command += ["--listen", f"127.0.0.1:{self.port}"]
+        if self.listener is None:
+            command += ["--listen", address]
         for domain, where in self.backends.items():
             where = f"127.0.0.1:{where}" if isinstance(where, int) else where
             command += ["--backend", f"{domain}={where}"]

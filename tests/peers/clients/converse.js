@@ -136,13 +136,15 @@ async function front() {
 	});
 	await new Promise((done) => server.listen(0, '127.0.0.1', done));
 	server.unref();
-	return ['--ignore-certificate-errors',
-		`--host-resolver-rules=MAP ${o.domain} 127.0.0.1:${server.address().port}`];
+	return server.address().port;
 }
 
+// converse would ask the world outside for pictures and the like.
+const names = ['MAP * ~NOTFOUND', 'EXCLUDE 127.0.0.1'];
+if (!o.service) names.unshift(`MAP ${o.domain} 127.0.0.1:${await front()}`);
 const browser = await chromium.launch({ executablePath: o.browser,
 	args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu',
-		...(o.service ? [] : await front())] });
+		'--ignore-certificate-errors', `--host-resolver-rules=${names.join(', ')}`] });
 try {
 	const facts = await { talk, refused, idle, discover }[scenario](browser);
 	console.log(JSON.stringify({ ...facts, console: said }));

@@ -28,7 +28,8 @@ struct scenario {
 	const char *room;   /* a room's whole address */
 	const char *folder; /* for files of its own */
 	int lead;
-	int idle;	 /* seconds to say nothing */
+	int idle;  /* seconds to say nothing */
+	int haste; /* how many of the seconds that the library counts fit into one; default 1 */
 	const char *big; /* a long message */
 	char **texts;	 /* what to say, in order */
 	int count;
@@ -39,36 +40,36 @@ static inline const char *scenario_nick(int lead)
 	return lead ? "Älice" : "Bøb";
 }
 
-/* NAME=VALUE for each field but texts, then all texts as they are, after "--". */
+/* NAME=VALUE for each field but texts, then all texts as they are, after "--". Ends the program
+ * when it cannot read them. */
 static inline struct scenario scenario_read(int argc, char **argv)
 {
 	struct scenario s;
+	const struct {
+		const char *name, **text;
+		int *number;
+	} fields[] = {{"port", &s.port, 0}, {"path", &s.path, 0},	  {"domain", &s.domain, 0},
+		      {"user", &s.user, 0}, {"password", &s.password, 0}, {"peer", &s.peer, 0},
+		      {"room", &s.room, 0}, {"folder", &s.folder, 0},	  {"big", &s.big, 0},
+		      {"lead", 0, &s.lead}, {"idle", 0, &s.idle},	  {"haste", 0, &s.haste}};
 	int i;
 
 	memset(&s, 0, sizeof(s));
+	s.haste = 1;
 	for (i = 1; i < argc && strcmp(argv[i], "--"); i++) {
-		const struct {
-			const char *name;
-			const char **value;
-		} names[] = {{"port", &s.port},	    {"path", &s.path}, {"domain", &s.domain},
-			     {"user", &s.user},	    {"peer", &s.peer}, {"password", &s.password},
-			     {"folder", &s.folder}, {"room", &s.room}, {"big", &s.big}};
-		char *value = strchr(argv[i], '=');
-		size_t k, n = sizeof(names) / sizeof(*names), known = 0;
+		size_t n = strcspn(argv[i], "="), k = 0, end = sizeof(fields) / sizeof(*fields);
 
-		if (value)
-			*value++ = 0;
-		for (k = 0; value && k < n; k++)
-			if (!strcmp(argv[i], names[k].name) && (known = 1))
-				*names[k].value = value;
-		if (value && !strcmp(argv[i], "lead") && (known = 1))
-			s.lead = atoi(value);
-		if (value && !strcmp(argv[i], "idle") && (known = 1))
-			s.idle = atoi(value);
-		if (!known) {
-			fprintf(stderr, "unknown option %s\n", argv[i]);
+		while (k < end &&
+		       (strlen(fields[k].name) != n || strncmp(fields[k].name, argv[i], n)))
+			k++;
+		if (k == end || !argv[i][n]) {
+			fprintf(stderr, "no option: %s\n", argv[i]);
 			exit(2);
 		}
+		if (fields[k].text)
+			*fields[k].text = argv[i] + n + 1;
+		else
+			*fields[k].number = atoi(argv[i] + n + 1);
 	}
 	s.texts = argv + i + 1;
 	s.count = i < argc ? argc - i - 1 : 0;

@@ -1,0 +1,29 @@
+"""A page that is loaded anew takes up its session again."""
+
+import json
+
+import pytest
+
+import peers
+
+
+@pytest.fixture(scope="module")
+def setup(request):
+    return request.getfixturevalue(request.param)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("setup", ["prosody", "ejabberd"], indirect=True)
+def test_strophe_keeps_its_bosh_session_when_its_page_is_loaded_anew(setup, pages):
+    before = len(setup.front.lines("session-end"))
+    options = setup.options("bosh", peer=setup.urls["websocket"], page=pages["reload"],
+                            browser=peers.browser(),
+                            status=f"http://127.0.0.1:{setup.front.status_port}/api/status")
+    facts = peers.node("reload.js", json.dumps(options))
+    assert len(facts["jids"]) == 3 and len(set(facts["jids"])) == 1
+    assert len(facts["there"]) == 40
+    assert facts["there"] == facts["thereWanted"]
+    assert facts["back"] == facts["backWanted"]
+    ends = setup.front.wait_lines("session-end", before + 2)[before:]
+    assert sorted(e["transport"] for e in ends) == ["bosh", "websocket"]  # one session all along
+    assert {e["reason"] for e in ends} == {"client-closed"}
