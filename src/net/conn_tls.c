@@ -134,12 +134,13 @@ static uint8_t outcome(struct conn *c, int n)
 	}
 }
 
+/* Joins what the socket may have to say in this round, so that its share is not read twice. */
 static void on_soon(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct conn_tls *t = CONTAINER(timer, struct conn_tls, soon);
 
 	(void)events;
-	ev_cb (&t->c->io)(loop, &t->c->io, 0);
+	ev_feed_event(loop, &t->c->io, 0);
 }
 
 void conn_tls(struct conn *c, struct ev_loop *loop, struct ssl_st *ssl)

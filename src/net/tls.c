@@ -278,7 +278,7 @@ static const char *meaning(int reason, bool ours)
 	case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION: return "the server speaks no TLS 1.2 or newer";
 	case SSL_R_TLSV1_UNRECOGNIZED_NAME: return "the server does not know this domain";
 	case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
-		return "the server wants a certificate of ours (backend tls.certificate)";
+		return "the server wants a certificate of ours (tls_certificate)";
 	case SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL:
 		return "the server has TLS there, but for another protocol than XMPP (ALPN)";
 	case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:

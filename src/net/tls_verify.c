@@ -189,7 +189,7 @@ static void add_unknown(struct buf *b, const struct tls_client *t, X509_STORE_CT
 	X509 *leaf = X509_STORE_CTX_get0_cert(store);
 	STACK_OF(X509) *sent = X509_STORE_CTX_get0_untrusted(store);
 
-	BUF_LIT(b, "certificate is not signed by a known authority (backend tls.ca");
+	BUF_LIT(b, "certificate is not signed by a known authority (tls_ca");
 	if (t->bare)
 		BUF_LIT(b, "; this machine has none, install ca-certificates");
 	BUF_LIT(b, ") but by ");
@@ -209,9 +209,8 @@ static void add_chain_fault(struct buf *b, const struct tls_client *t, X509_STOR
 		cert = leaf;
 	switch (error) {
 	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-		BUF_LIT(
-		    b,
-		    "certificate is self-signed; to trust it, name it in backend tls.ca or pin ");
+		BUF_LIT(b, "certificate is self-signed; to trust it, name it in tls_ca, or in "
+			   "tls_pins as ");
 		add_pin(b, cert);
 		add_description(b, leaf);
 		return;

@@ -183,9 +183,18 @@ static void add_element(struct payload *p, const struct xml_element *e)
 	}
 }
 
+static enum stanza_kind kind_of(const struct payload *p, const struct xml_element *e)
+{
+	struct slice prefix, local;
+
+	xml_split(e->name, &prefix, &local);
+	return is_client(xml_namespace(e, &p->scope)) ? xml_stanza_kind(local) : STANZA_NONE;
+}
+
 static enum reason take_element(struct payload *p, const struct xml_element *e)
 {
 	struct slice prefix, local;
+	enum stanza_kind kind;
 
 	if (in_stream_namespace(p, e)) {
 		xml_split(e->name, &prefix, &local);
@@ -197,7 +206,9 @@ static enum reason take_element(struct payload *p, const struct xml_element *e)
 	}
 	add_element(p, e);
 	p->b->elements++;
-	p->b->stanzas += xml_stanza_kind(e) != STANZA_NONE;
+	kind = kind_of(p, e);
+	p->b->stanzas += kind != STANZA_NONE;
+	p->b->kinds |= (uint8_t)(1u << kind);
 	return REASON_NONE;
 }
 

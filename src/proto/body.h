@@ -19,6 +19,7 @@ struct body {
 	struct slice payload; /* elements for the backend, one after another, declarations added */
 	uint32_t elements;    /* top-level elements in payload */
 	uint32_t stanzas;     /* message, presence and iq among them */
+	uint8_t kinds;	      /* bit of each enum stanza_kind among them */
 
 	/* Numbers: BODY_ABSENT where missing, BODY_BAD where not an integer in range. */
 	int64_t rid, wait, hold, ack, pause, time, inactivity;

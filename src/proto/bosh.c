@@ -228,7 +228,9 @@ static void say(struct bosh *b, const struct body *body, struct front_event *e)
 			return;
 		e->type = FRONT_PAYLOAD;
 		e->payload = body->payload;
+		e->elements = body->elements;
 		e->stanzas = body->stanzas;
+		e->kinds = body->kinds;
 		return;
 	case BOSH_PHASE_END:
 		e->type = FRONT_END;
@@ -318,6 +320,11 @@ static bool bosh_attached(const void *f)
 	return !((const struct bosh *)f)->away;
 }
 
+static uint32_t bosh_proved(const void *f)
+{
+	return ((const struct bosh *)f)->proved;
+}
+
 static bool bosh_closed(const void *f)
 {
 	return ((const struct bosh *)f)->closed;
@@ -344,6 +351,7 @@ const struct front_ops bosh_ops = {
     .next = bosh_next,
     .opened = bosh_opened,
     .element = bosh_element,
+    .proved = bosh_proved,
     .close = bosh_close,
     .flush = bosh_flush,
     .expiry = bosh_expiry,

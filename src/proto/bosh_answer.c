@@ -79,7 +79,8 @@ static uint16_t lent_prefix(const struct xml_scope *scope)
 	return 0;
 }
 
-void bosh_element(void *f, const struct xml_element *e, const struct xml_scope *scope, int64_t now)
+void bosh_element(void *f, const struct xml_element *e, const struct xml_scope *scope,
+		  uint32_t serial, int64_t now)
 {
 	struct bosh *b = f;
 	uint16_t supplied = lent_prefix(scope);
@@ -95,6 +96,7 @@ void bosh_element(void *f, const struct xml_element *e, const struct xml_scope *
 		buf_room(&b->queue, HEAD_ROOM + e->bytes.n + TAIL_ROOM);
 		buf_headroom(&b->queue, HEAD_ROOM);
 	}
+	b->serial = serial;
 	b->stream |= (e->prefixes & supplied) || slice_starts(e->name, SLICE("stream:"));
 	xml_append(&b->queue, e, scope, SLICE(NS_HTTPBIND), supplied);
 }
@@ -114,6 +116,7 @@ static struct buf render(struct bosh *b)
 {
 	struct buf out = buf_take(&b->queue);
 
+	b->answered = b->serial;
 	if (!b->begun)
 		begin(b);
 	if (out.len) {
@@ -170,7 +173,7 @@ const struct bosh_answer bosh_unkept;
 static void answered(struct bosh *b, const struct bosh_answer *a, int64_t now)
 {
 	if (b->kept == b->room)
-		bosh_forget(b);
+		bosh_drop(b);
 	*bosh_kept(b, b->first) = (struct bosh_answer *)a;
 	if (b->acks)
 		b->more->sent[(uint64_t)b->first % b->room] = now;
@@ -190,11 +193,12 @@ static void remember(struct bosh *b, struct slice answer, int64_t now)
 		assert(slice_starts(answer, SLICE(BOSH_BODY)));
 		a = mem_alloc(sizeof(*a) + answer.n - same);
 		a->n = (uint32_t)(answer.n - same);
+		a->serial = b->answered;
 		memcpy(a->rest, answer.p + same, answer.n - same);
 	}
 	answered(b, a, now);
 	while (b->kept > b->requests && b->acks && bosh_kept_bytes(b) > b->c->queue)
-		bosh_forget(b);
+		bosh_drop(b);
 }
 
 static void attribute(struct buf *out, const char *name, int64_t n)

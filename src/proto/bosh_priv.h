@@ -26,6 +26,7 @@ struct bosh_request {
 /* A kept answer: what stands behind the BOSH_BODY that all begin with. */
 struct bosh_answer {
 	uint32_t n;
+	uint32_t serial; /* of the last stanza in it, or in those before it */
 	char rest[];
 };
 
@@ -39,11 +40,13 @@ struct bosh_keys;
 
 /* What few sessions have. */
 struct bosh_more {
-	struct buf detail;	/* closing: the server's stream error */
-	struct bosh_keys *keys; /* owned; NULL: no key sequence */
-	char *content;		/* owned; Content-Type of all answers; NULL: the usual */
-	int64_t pause;		/* ms; the inactivity while the client pauses; 0: it does not */
-	int64_t report;		/* the rid of an answer that the client seems to have lost; 0 */
+	struct buf detail;	 /* closing: the server's stream error */
+	struct bosh_keys *keys;	 /* owned; NULL: no key sequence */
+	char *content;		 /* owned; Content-Type of all answers; NULL: the usual */
+	int64_t pause;		 /* ms; the inactivity while the client pauses; 0: it does not */
+	int64_t report;		 /* the rid of an answer that the client seems to have lost; 0 */
+	int64_t dropped;	 /* the highest rid whose answer went for want of room; 0 */
+	uint32_t dropped_serial; /* of that answer */
 	int64_t sent[]; /* with acknowledgements: when the answer in replay[] of that place left */
 };
 
@@ -70,6 +73,9 @@ struct bosh {
 	uint8_t phase;		/* enum bosh_phase of the request at cursor */
 	uint8_t failed;		/* enum reason */
 	uint8_t reason;		/* enum reason, closing */
+	uint32_t serial;	/* of the last stanza queued, or in an answer */
+	uint32_t answered;	/* of the last in an answer */
+	uint32_t proved;	/* of the last stanza that the client is known to have */
 	bool begun;		/* the first answer is out, the client knows the sid */
 	bool opened;		/* the server's first header came */
 	bool stream;		/* what is queued needs xmlns:stream on the body */
@@ -79,6 +85,7 @@ struct bosh {
 	bool legacy; /* knows the HTTP codes of old */
 	bool told;   /* who broke a rule was told so */
 	bool acks;   /* both sides acknowledge (XEP-0124 9); then there is `more` */
+	bool loose;  /* it has sent more than its window, or polled beside an open request */
 	/* Of rid r at r % room, in the same allocation as b; each owned; NULL: BOSH_EMPTY. */
 	struct bosh_answer **replay;
 	struct bosh_request slot[]; /* of rid r at r % size */
@@ -128,6 +135,7 @@ struct effect *bosh_reply(const struct bosh *b, handle_t h, struct effects *fx);
 /* bosh_window.c */
 int64_t bosh_expected(const struct bosh *b); /* the next rid that has not come */
 void bosh_forget(struct bosh *b);	     /* the oldest kept answer goes */
+void bosh_drop(struct bosh *b);		     /* the same, for want of room */
 size_t bosh_kept_bytes(const struct bosh *b);
 uint32_t bosh_live(const struct bosh *b); /* requests with somebody waiting for the answer */
 int64_t bosh_deadline(const struct bosh *b, const struct bosh_request *r);
@@ -140,7 +148,8 @@ bool bosh_key_repeats(const struct bosh *b, const struct body *r); /* the key of
 
 /* bosh_answer.c: members of bosh_ops. */
 void bosh_opened(void *f, const struct stream_info *info, int64_t now);
-void bosh_element(void *f, const struct xml_element *e, const struct xml_scope *scope, int64_t now);
+void bosh_element(void *f, const struct xml_element *e, const struct xml_scope *scope,
+		  uint32_t serial, int64_t now);
 void bosh_close(void *f, enum reason r, struct slice detail, int64_t now);
 void bosh_flush(void *f, int64_t now, struct effects *fx);
 

@@ -139,6 +139,39 @@ void bosh_forget(struct bosh *b)
 		b->more->report = 0;
 }
 
+/* What was in it is proved with the first later answer that the client has, and not before. */
+void bosh_drop(struct bosh *b)
+{
+	const struct bosh_answer *a = *bosh_kept(b, b->first - b->kept);
+
+	if (a && a != &bosh_unkept) {
+		bosh_more(b)->dropped = b->first - b->kept;
+		bosh_more(b)->dropped_serial = a->serial;
+	}
+	bosh_forget(b);
+}
+
+static void prove_serial(struct bosh *b, uint32_t serial)
+{
+	if (serial_after(serial, b->proved))
+		b->proved = serial;
+}
+
+/* The client has all answers up to that of rid. */
+static void prove(struct bosh *b, int64_t rid)
+{
+	if (b->more && b->more->dropped && b->more->dropped <= rid) {
+		prove_serial(b, b->more->dropped_serial);
+		b->more->dropped = 0;
+	}
+	for (int64_t at = b->first - b->kept; at < b->first && at <= rid; at++) {
+		const struct bosh_answer *a = *bosh_kept(b, at);
+
+		if (a && a != &bosh_unkept)
+			prove_serial(b, a->serial);
+	}
+}
+
 size_t bosh_kept_bytes(const struct bosh *b)
 {
 	size_t n = 0;
@@ -158,6 +191,7 @@ static void acknowledged(struct bosh *b, const struct body *r, int64_t now)
 
 	if (r->ack == BODY_ABSENT && ack > last)
 		return;
+	prove(b, ack);
 	while (b->kept && b->first - b->kept <= ack)
 		bosh_forget(b);
 	if (more->report <= ack)
@@ -167,16 +201,35 @@ static void acknowledged(struct bosh *b, const struct body *r, int64_t now)
 		more->report = ack + 1;
 }
 
-/* Answers that the client has are kept no longer. The window lets it send rid only once it has all
- * up to rid - requests (XEP-0124 14.3: as many are kept as `requests`, pauses aside). */
-static void forget_proved(struct bosh *b, const struct body *r, int64_t now)
+/* A client that keeps the window tells by rid that it has all answers up to rid - requests; a pause
+ * or a terminate may be one more. Who has once sent more, or polled while we had not answered all,
+ * does not keep it: then one less is proved. */
+static int64_t proved_by_window(struct bosh *b, const struct body *r, bool last)
 {
-	int64_t proved = r->rid - b->requests;
+	b->loose |= (!last && r->rid >= b->first + b->requests) ||
+		    (b->hold == 1 && is_empty(r) && r->rid > b->first);
+	return r->rid - b->requests - (last || b->loose);
+}
+
+/* XEP-0124 10: a new request is made as soon as none is held, so an empty one beside which none is
+ * open comes from a client that has every answer. One that polls by the clock has not. */
+static bool polls_for_want_of_any(const struct bosh *b, const struct body *r)
+{
+	return b->hold == 1 && !bosh_polls(b) && !b->loose && is_empty(r) && r->rid == b->first;
+}
+
+/* What the client has is proved, and kept no longer, but for as many answers as `requests`
+ * (XEP-0124 14.3; pauses aside). */
+static void forget_proved(struct bosh *b, const struct body *r, bool last, int64_t now)
+{
+	int64_t proved;
 
 	if (b->acks) {
 		acknowledged(b, r, now);
 		return;
 	}
+	proved = proved_by_window(b, r, last);
+	prove(b, polls_for_want_of_any(b, r) ? r->rid - 1 : proved);
 	for (int64_t rid = b->first - b->kept; rid < b->first; rid++)
 		proved -= *bosh_kept(b, rid) == &bosh_unkept;
 	while (b->kept && b->first - b->kept <= proved)
@@ -226,7 +279,7 @@ static bool admit(struct bosh *b, handle_t h, struct body *r, int64_t now, struc
 	*slot = (struct bosh_request){.h = h, .body = r, .since = now};
 	refuse_misfit(b, fx);
 	resume(b);
-	forget_proved(b, r, now);
+	forget_proved(b, r, last, now);
 	return true;
 }
 

@@ -1,16 +1,11 @@
 /* Features edited: the inside is cut into its children, and what is kept stays byte for byte. */
 #include "proto/features.h"
-#include "proto/xmlcut.h"
+#include "proto/xmlpeek.h"
 
 #define NS_COMPRESS "http://jabber.org/features/compress"
 #define NS_CHANNEL_BINDING "urn:xmpp:sasl-cb:0" /* XEP-0440 */
 #define NS_SASL "urn:ietf:params:xml:ns:xmpp-sasl"
-#define NS_SASL2 "urn:xmpp:sasl:2"
 #define NS_FAST "urn:xmpp:fast:0" /* XEP-0484 */
-
-/* The server's features were cut under real limits before. */
-static const struct xml_limits any = {
-    .bytes = UINT32_MAX, .depth = UINT16_MAX, .attributes = UINT16_MAX};
 
 /* The declarations around an element, from the inside out. */
 struct place {
@@ -27,9 +22,11 @@ static const char *const hidden[] = {NS_TLS, NS_COMPRESS, NS_CHANNEL_BINDING, NU
 static const char *const logins[] = {NS_SASL, NS_SASL2, "http://jabber.org/features/iq-auth",
 				     "urn:ietf:params:xml:ns:xmpp-bind", NULL};
 
-/* Where mechanisms are listed: elements of these names and namespaces, however they are nested. */
-static const char *const list_spaces[] = {NS_SASL, NS_SASL2, NS_FAST, NULL};
-static const char *const list_names[] = {"mechanisms", "authentication", "inline", "fast", NULL};
+/* Where mechanisms and what goes with a login are listed: elements of these names and namespaces,
+ * however they are nested. */
+static const char *const list_spaces[] = {NS_SASL, NS_SASL2, NS_FAST, NS_BIND2, NULL};
+static const char *const list_names[] = {"mechanisms", "authentication", "inline",
+					 "fast",       "bind",		 NULL};
 
 static bool is_one_of(struct slice ns, const char *const *v)
 {
@@ -54,19 +51,6 @@ static struct slice local_name(const struct xml_element *e)
 
 	xml_split(e->name, &prefix, &local);
 	return local;
-}
-
-/* Where the inside of an element begins and ends. */
-static bool inside_of(struct slice element, struct xml_scope *scope, size_t *start, size_t *end)
-{
-	*end = element.n;
-	if (!xml_scope_read(scope, element, start))
-		return false;
-	while (*end > *start && element.p[*end - 1] != '<')
-		--*end;
-	if (*end > *start)
-		--*end;
-	return true;
 }
 
 /* The text of an element without children. */
@@ -101,15 +85,14 @@ static bool ends(struct slice s, struct slice tail)
  * of FAST but those that end in -NONE. */
 static bool is_bound(struct slice element)
 {
-	struct xml_scope scope;
 	struct buf text = {0};
+	struct xml_peek p;
 	struct slice name;
-	size_t start, end;
 	bool bound;
 
-	if (!inside_of(element, &scope, &start, &end))
+	if (!xml_peek_open(&p, element))
 		return false;
-	add_text(&text, slice_of(element.p + start, end - start));
+	add_text(&text, p.inside);
 	name = slice_trim(buf_slice(&text));
 	bound = ends(name, SLICE("-PLUS")) ||
 		(slice_starts(name, SLICE("HT-")) && !ends(name, SLICE("-NONE")));
@@ -117,25 +100,43 @@ static bool is_bound(struct slice element)
 	return bound;
 }
 
+/* Whether a child tells of stream management: <sm/>, or the <feature/> of Bind 2 (XEP-0198 9). */
+static bool is_sm(const struct xml_element *child, struct slice ns, struct slice name)
+{
+	struct slice key, value;
+	struct xml_tag t;
+
+	if (xml_raw_is(ns, NS_SM))
+		return true;
+	if (!xml_raw_is(ns, NS_BIND2) || !slice_is(name, "feature") ||
+	    !xml_tag_open(&t, child->bytes))
+		return false;
+	while (xml_tag_next(&t, &key, &value))
+		if (slice_is(key, "var") && xml_raw_is(value, NS_SM))
+			return true;
+	return false;
+}
+
 static bool edit(struct buf *out, struct slice element, const struct place *around,
-		 bool *mechanisms);
+		 struct features *f);
 
 /* Appends what is kept of one child: it whole, some of it, nothing. */
 static bool edit_child(struct buf *out, const struct xml_element *child, const struct place *around,
-		       bool *mechanisms)
+		       struct features *f)
 {
 	struct slice ns = namespace_of(child, around), name = local_name(child);
+	bool sm = is_sm(child, ns, name);
 
-	if (is_one_of(ns, logins))
-		*mechanisms = true;
-	if (is_one_of(ns, hidden))
+	f->mechanisms |= is_one_of(ns, logins);
+	f->sm |= sm;
+	if (is_one_of(ns, hidden) || (f->hide_sm && (sm || xml_raw_is(ns, NS_SM_2))))
 		return true;
 	if (is_one_of(ns, list_spaces)) {
 		if (slice_is(name, "mechanism") && is_bound(child->bytes))
 			return true;
 		for (const char *const *v = list_names; *v; v++)
 			if (slice_is(name, *v))
-				return edit(out, child->bytes, around, mechanisms);
+				return edit(out, child->bytes, around, f);
 	}
 	buf_adds(out, child->bytes);
 	return true;
@@ -143,48 +144,38 @@ static bool edit_child(struct buf *out, const struct xml_element *child, const s
 
 /* Appends an element with what is kept of its children. */
 static bool edit(struct buf *out, struct slice element, const struct place *around,
-		 bool *mechanisms)
+		 struct features *f)
 {
-	struct xml_scope scope;
-	struct place here = {&scope, around, around->depth + 1};
+	struct xml_peek p;
+	struct place here = {&p.scope, around, around->depth + 1};
 	struct xml_element child;
-	struct slice inside;
-	struct xmlcut c;
-	size_t start, end, used;
+	struct slice before;
 
-	if (here.depth > DEEPEST || !inside_of(element, &scope, &start, &end))
+	if (here.depth > DEEPEST || !xml_peek_open(&p, element))
 		return false;
-	buf_add(out, element.p, start);
-	inside = slice_of(element.p + start, end - start);
-	xmlcut_init(&c, XMLCUT_CONTENT, &any);
-	while (inside.n) {
-		enum xmlcut_result r = xmlcut_next(&c, inside, NULL, &child, &used);
-
-		if (r != XMLCUT_ELEMENT && (r != XMLCUT_MORE || used < inside.n))
+	buf_add(out, element.p, p.start);
+	while (xml_peek_next(&p, &child, &before)) {
+		buf_adds(out, before);
+		if (!edit_child(out, &child, &here, f))
 			return false;
-		if (r == XMLCUT_ELEMENT) {
-			buf_add(out, inside.p, (size_t)(child.bytes.p - inside.p));
-			if (!edit_child(out, &child, &here, mechanisms))
-				return false;
-		} else {
-			buf_add(out, inside.p, used);
-		}
-		inside = slice_of(inside.p + used, inside.n - used);
 	}
-	buf_add(out, element.p + end, element.n - end);
+	if (!before.p)
+		return false;
+	buf_adds(out, before);
+	buf_add(out, element.p + p.end, element.n - p.end);
 	return true;
 }
 
 bool features_edit(struct buf *out, const struct xml_element *e, const struct xml_scope *scope,
-		   struct slice wrapper, uint16_t supplied, bool *mechanisms)
+		   struct slice wrapper, uint16_t supplied, struct features *f)
 {
 	struct place stream = {scope, NULL, 0};
 	struct xml_element edited = *e;
 	struct buf text = {0};
 	bool fine;
 
-	*mechanisms = false;
-	fine = edit(&text, e->bytes, &stream, mechanisms);
+	f->mechanisms = f->sm = false;
+	fine = edit(&text, e->bytes, &stream, f);
 	if (fine) {
 		edited.bytes = buf_slice(&text);
 		edited.name.p = edited.bytes.p + 1;

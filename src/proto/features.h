@@ -6,10 +6,15 @@
 
 #include "proto/xml.h"
 
-/* Appends the edited element to *out, declarations as xml_append() would add them. *mechanisms is
- * set to whether SASL (or SASL2, or jabber:iq:auth, or bind) is offered: a hint for the log. False
- * where the inside cannot be cut (nothing appended). */
+struct features {
+	bool hide_sm;	 /* asked: stream management is left out too, wherever it stands */
+	bool mechanisms; /* told: SASL (or SASL2, or jabber:iq:auth, or bind) is offered */
+	bool sm;	 /* told: stream management is offered (urn:xmpp:sm:3), hidden or not */
+};
+
+/* Appends the edited element to *out, declarations as xml_append() would add them. False where the
+ * inside cannot be cut (nothing appended). */
 bool features_edit(struct buf *out, const struct xml_element *e, const struct xml_scope *scope,
-		   struct slice wrapper, uint16_t supplied, bool *mechanisms);
+		   struct slice wrapper, uint16_t supplied, struct features *f);
 
 #endif

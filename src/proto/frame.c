@@ -46,15 +46,11 @@ static enum reason strip(struct buf *text)
 	return REASON_NONE;
 }
 
-static enum stanza_kind stanza_of(struct slice element)
+/* On the stream, what has no namespace is in jabber:client. */
+static enum stanza_kind stanza_of(const struct xmljudge_root *root)
 {
-	struct xml_element e = {.bytes = element};
-	struct xml_tag t;
-
-	if (!xml_tag_open(&t, element))
-		return STANZA_NONE;
-	e.name = t.name;
-	return xml_stanza_kind(&e);
+	return root->ns.n == 0 || slice_is(root->ns, NS_CLIENT) ? xml_stanza_kind(root->name)
+								: STANZA_NONE;
 }
 
 static void keep(struct frame *f, struct slice *where, struct slice value)
@@ -141,7 +137,7 @@ enum reason frame_parse(struct frame **out, struct xmljudge *j, const struct xml
 		read_open(f, &root);
 	if (kind == FRAME_ELEMENT) {
 		f->payload = buf_slice(&f->text);
-		f->stanza = stanza_of(f->payload);
+		f->stanza = stanza_of(&root);
 	}
 	*out = f;
 	return REASON_NONE;

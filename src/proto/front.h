@@ -22,7 +22,8 @@ enum front_event_type {
 struct front_event {
 	enum front_event_type type;
 	struct slice payload;
-	uint32_t stanzas;
+	uint32_t elements, stanzas;	      /* in payload; how many of them are stanzas */
+	uint8_t kinds;			      /* bit of each enum stanza_kind among the elements */
 	struct slice to, from, lang, version; /* p == NULL where missing */
 	struct slice route;		      /* OPEN: the server that the client wants (BOSH) */
 };
@@ -51,9 +52,14 @@ struct front_ops {
 
 	/* One element for the client; features are already edited. `element` has every declaration
 	 * it needs save those that scope->v[] / the default lend: the machine calls xml_append().
-	 */
+	 * `serial` counts the stanzas up to and with this element, modulo 2^32; see proved(). */
 	void (*element)(void *f, const struct xml_element *e, const struct xml_scope *scope,
-			int64_t now);
+			uint32_t serial, int64_t now);
+
+	/* The serial up to which everything is proved to be with the client: what it has said since
+	 * leaves no doubt. That something was written, or is no longer kept, proves nothing. 0 at
+	 * first; never goes back; never beyond what element() was given. */
+	uint32_t (*proved)(const void *f);
 
 	/* Ends: payload queued so far goes out first, then the reason in the protocol's own terms.
 	 * `detail` is the server's whole <stream:error/> for SERVER_ERROR, declarations included
@@ -76,6 +82,12 @@ struct front_ops {
 	void (*counts)(const void *f, struct front_counts *c);
 	void (*free)(void *f);
 };
+
+/* Whether a comes after b in a count modulo 2^32. */
+static inline bool serial_after(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) > 0;
+}
 
 /* Appends `raw`, a value from somebody else's start tag, where it may have stood between double
  * quotes, behind `name` (" id='") and closes the quote. Nothing where raw.p is NULL. */

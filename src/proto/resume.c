@@ -3,9 +3,6 @@
 
 #include <string.h>
 
-#define NS_SM "urn:xmpp:sm:3"
-#define NS_SASL2 "urn:xmpp:sasl:2"
-
 /* Of <enabled/> or <resumed/>, whose namespace is `xmlns` unless the tag declares its own. */
 static bool tag_grants(struct slice tag, struct slice xmlns)
 {

@@ -18,7 +18,10 @@ enum ws_state {
 
 enum {
 	FRAMES_MIN = 4,
-	PINGS_MAX = 2 /* that may stay unanswered */
+	PINGS_MAX = 2,	    /* that may stay unanswered */
+	PROVE_STANZAS = 64, /* written without a ping: one goes out that proves them */
+	PROVE_AFTER = 1000, /* ms after the first of them one does whatever their number */
+	PINGS_OUT = 4 /* of which we remember what they prove; so many for proof, unanswered */
 };
 
 struct wsfront {
@@ -27,23 +30,27 @@ struct wsfront {
 	struct buf out;	       /* frames of this turn */
 	struct frame **frames; /* owned: not pulled yet, from head on */
 	uint32_t head, n, cap;
-	uint32_t unsent;    /* bytes given to EFFECT_SEND and not with the kernel */
-	struct frame *lent; /* owned; what the last event points into */
-	struct buf domain;  /* whom the client opened to, until an <open/> went back */
-	int64_t ping_at;    /* gone: what it said is waited for no longer */
-	int64_t open_at;    /* made-up <open/> due, or the client's first; TIME_NEVER */
-	int64_t part_at;    /* WS_PARTING: the client's <close/> is waited for no longer */
-	uint32_t serial;    /* of the last ping */
-	uint8_t silent;	    /* pings since the client was last heard of */
-	uint8_t state;	    /* enum ws_state */
-	uint8_t failed;	    /* enum reason */
-	uint8_t reason;	    /* enum reason, of close() */
-	bool owed;	    /* the client opened, and no <open/> answers it yet */
-	bool unheard;	    /* the client opened, and the server's header answers it not yet */
-	bool greeted;	    /* some <open/> went out */
-	bool restarting;    /* the next <open/> that is pulled is a restart */
-	bool client_end;    /* the client's <close/> came */
-	bool resting;	    /* the client is not read: its pongs cannot come */
+	uint32_t unsent;	    /* bytes given to EFFECT_SEND and not with the kernel */
+	struct frame *lent;	    /* owned; what the last event points into */
+	struct buf domain;	    /* whom the client opened to, until an <open/> went back */
+	int64_t ping_at;	    /* gone: what it said is waited for no longer */
+	int64_t open_at;	    /* made-up <open/> due, or the client's first; TIME_NEVER */
+	int64_t part_at;	    /* WS_PARTING: the client's <close/> is waited for no longer */
+	int64_t prove_at;	    /* a ping for proof is due; TIME_NEVER */
+	uint32_t written, proved;   /* serials of stanzas */
+	uint32_t covers[PINGS_OUT]; /* the stanza before ping n, at n % PINGS_OUT */
+	uint32_t serial;	    /* of the last ping */
+	uint32_t ponged;	    /* the highest that was answered */
+	uint8_t silent;		    /* pings since the client was last heard of */
+	uint8_t state;		    /* enum ws_state */
+	uint8_t failed;		    /* enum reason */
+	uint8_t reason;		    /* enum reason, of close() */
+	bool owed;		    /* the client opened, and no <open/> answers it yet */
+	bool unheard;	 /* the client opened, and the server's header answers it not yet */
+	bool greeted;	 /* some <open/> went out */
+	bool restarting; /* the next <open/> that is pulled is a restart */
+	bool client_end; /* the client's <close/> came */
+	bool resting;	 /* the client is not read: its pongs cannot come */
 	bool gone;
 };
 
@@ -56,6 +63,7 @@ struct wsfront *wsfront_new(const struct wsfront_config *c, handle_t ws, int64_t
 	w->ws = ws;
 	w->ping_at = now + c->ping;
 	w->open_at = now + c->open_limit;
+	w->prove_at = TIME_NEVER;
 	return w;
 }
 
@@ -163,11 +171,37 @@ void wsfront_frame(struct wsfront *w, struct frame **frame, enum reason bad, int
 		fail(w, bad);
 }
 
+/* There are stanzas that no ping stands behind. */
+static bool is_uncovered(const struct wsfront *w)
+{
+	return w->written != w->covers[w->serial % PINGS_OUT];
+}
+
+static bool may_prove(const struct wsfront *w)
+{
+	return w->serial - w->ponged < PINGS_OUT;
+}
+
+static void want_proof(struct wsfront *w, int64_t now)
+{
+	if (w->prove_at == TIME_NEVER && is_uncovered(w) && may_prove(w))
+		w->prove_at = now + PROVE_AFTER;
+}
+
+/* A client reads frames in order, so its pong proves all before the ping (RFC 6455 5.5.3; it may
+ * leave out the pongs of older pings). */
 void wsfront_pong(struct wsfront *w, uint64_t serial, int64_t now)
 {
-	(void)now;
-	if (serial && serial <= w->serial)
-		w->silent = 0;
+	uint32_t ping = (uint32_t)serial;
+
+	if (serial == 0 || serial > w->serial)
+		return;
+	w->silent = 0;
+	if (w->serial - ping < PINGS_OUT && serial_after(w->covers[ping % PINGS_OUT], w->proved))
+		w->proved = w->covers[ping % PINGS_OUT];
+	if (ping > w->ponged)
+		w->ponged = ping;
+	want_proof(w, now);
 }
 
 void wsfront_rest(struct wsfront *w, bool resting)
@@ -233,7 +267,9 @@ static void wsfront_next(void *f, struct front_event *e)
 	case FRAME_ELEMENT:
 		e->type = FRONT_PAYLOAD;
 		e->payload = frame->payload;
+		e->elements = 1;
 		e->stanzas = frame->stanza != STANZA_NONE;
+		e->kinds = (uint8_t)(1u << frame->stanza);
 		return;
 	}
 }
@@ -278,12 +314,11 @@ static void wsfront_opened(void *f, const struct stream_info *info, int64_t now)
 }
 
 static void wsfront_element(void *f, const struct xml_element *e, const struct xml_scope *scope,
-			    int64_t now)
+			    uint32_t serial, int64_t now)
 {
 	struct wsfront *w = f;
 	size_t waiting = w->out.len + w->unsent, mark;
 
-	(void)now;
 	if (w->state >= WS_CLOSING || w->failed != REASON_NONE)
 		return;
 	if (waiting && waiting + e->bytes.n > w->c->queue) {
@@ -293,6 +328,8 @@ static void wsfront_element(void *f, const struct xml_element *e, const struct x
 	mark = ws_begin(&w->out);
 	xml_append(&w->out, e, scope, SLICE_NONE, 0);
 	ws_end(&w->out, mark);
+	w->written = serial;
+	want_proof(w, now);
 }
 
 /* --- the end --- */
@@ -423,6 +460,13 @@ static void flush_end(struct wsfront *w, int64_t now, struct effects *fx)
 	w->state = WS_CLOSED;
 }
 
+static void send_ping(struct wsfront *w)
+{
+	ws_ping(&w->out, ++w->serial);
+	w->covers[w->serial % PINGS_OUT] = w->written;
+	w->prove_at = TIME_NEVER;
+}
+
 static void wsfront_flush(void *f, int64_t now, struct effects *fx)
 {
 	struct wsfront *w = f;
@@ -432,6 +476,9 @@ static void wsfront_flush(void *f, int64_t now, struct effects *fx)
 		buf_clear(&w->out);
 		return;
 	}
+	if (w->state < WS_DEAF && may_prove(w) &&
+	    w->written - w->covers[w->serial % PINGS_OUT] >= PROVE_STANZAS)
+		send_ping(w);
 	if (w->out.len) {
 		w->unsent += w->out.len;
 		effects_add(fx, EFFECT_SEND, w->ws)->data = buf_take(&w->out);
@@ -445,6 +492,7 @@ static void wsfront_flush(void *f, int64_t now, struct effects *fx)
 static int64_t wsfront_expiry(const void *f)
 {
 	const struct wsfront *w = f;
+	int64_t at;
 
 	if (w->state == WS_CLOSED)
 		return TIME_NEVER;
@@ -452,7 +500,10 @@ static int64_t wsfront_expiry(const void *f)
 		return w->part_at;
 	if (w->failed != REASON_NONE)
 		return TIME_NEVER;
-	return w->open_at < w->ping_at && !w->gone ? w->open_at : w->ping_at;
+	if (w->gone)
+		return w->ping_at;
+	at = w->open_at < w->ping_at ? w->open_at : w->ping_at;
+	return at < w->prove_at ? at : w->prove_at;
 }
 
 static void ping(struct wsfront *w, int64_t now)
@@ -463,7 +514,7 @@ static void ping(struct wsfront *w, int64_t now)
 	}
 	w->silent += !w->resting;
 	w->ping_at = now + w->c->ping;
-	ws_ping(&w->out, ++w->serial);
+	send_ping(w);
 }
 
 static void wsfront_expire(void *f, int64_t now)
@@ -486,6 +537,10 @@ static void wsfront_expire(void *f, int64_t now)
 	}
 	if (now >= w->ping_at)
 		ping(w, now);
+	else if (now >= w->prove_at && may_prove(w))
+		send_ping(w);
+	else if (now >= w->prove_at)
+		w->prove_at = TIME_NEVER; /* the next pong wants it again */
 }
 
 /* --- questions --- */
@@ -498,6 +553,11 @@ static enum reason wsfront_failed(const void *f)
 static bool wsfront_attached(const void *f)
 {
 	return !((const struct wsfront *)f)->gone;
+}
+
+static uint32_t wsfront_proved(const void *f)
+{
+	return ((const struct wsfront *)f)->proved;
 }
 
 static bool wsfront_closed(const void *f)
@@ -517,6 +577,7 @@ const struct front_ops wsfront_ops = {
     .next = wsfront_next,
     .opened = wsfront_opened,
     .element = wsfront_element,
+    .proved = wsfront_proved,
     .close = wsfront_close,
     .flush = wsfront_flush,
     .expiry = wsfront_expiry,

@@ -9,7 +9,7 @@
 struct wsfront;
 
 struct wsfront_config {
-	int64_t ping;	    /* ms between pings; two unanswered end the session */
+	int64_t ping; /* ms between pings; two unanswered end the session. More go out for proof */
 	int64_t open_wait;  /* ms until <open/> is made up when the backend is slow (1500) */
 	int64_t open_limit; /* ms for the client to send its first <open/> */
 	int64_t close_wait; /* ms for the client to answer our <close/> */

@@ -27,13 +27,13 @@ void xml_split(struct slice name, struct slice *prefix, struct slice *local)
 	*local = colon ? skip(name, prefix->n + 1) : name;
 }
 
-enum stanza_kind xml_stanza_kind(const struct xml_element *e)
+enum stanza_kind xml_stanza_kind(struct slice local)
 {
-	if (slice_eq(e->name, SLICE("message")))
+	if (slice_eq(local, SLICE("message")))
 		return STANZA_MESSAGE;
-	if (slice_eq(e->name, SLICE("presence")))
+	if (slice_eq(local, SLICE("presence")))
 		return STANZA_PRESENCE;
-	if (slice_eq(e->name, SLICE("iq")))
+	if (slice_eq(local, SLICE("iq")))
 		return STANZA_IQ;
 	return STANZA_NONE;
 }

@@ -12,6 +12,12 @@
 #define NS_CLIENT "jabber:client"
 #define NS_STREAM "http://etherx.jabber.org/streams"
 #define NS_STREAM_ERRORS "urn:ietf:params:xml:ns:xmpp-streams"
+#define NS_STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"
+#define NS_BIND "urn:ietf:params:xml:ns:xmpp-bind"
+#define NS_BIND2 "urn:xmpp:bind:0" /* XEP-0386 */
+#define NS_SASL2 "urn:xmpp:sasl:2" /* XEP-0388 */
+#define NS_SM "urn:xmpp:sm:3"	   /* XEP-0198 */
+#define NS_SM_2 "urn:xmpp:sm:2"	   /* the version before, which clients may still speak */
 #define NS_TLS "urn:ietf:params:xml:ns:xmpp-tls"
 #define NS_XML "http://www.w3.org/XML/1998/namespace"
 
@@ -47,8 +53,9 @@ struct xml_element {
 
 enum stanza_kind { STANZA_NONE, STANZA_MESSAGE, STANZA_PRESENCE, STANZA_IQ };
 
-/* message, presence or iq by its unprefixed name (namespace not looked at); else STANZA_NONE. */
-enum stanza_kind xml_stanza_kind(const struct xml_element *e);
+/* message, presence or iq by its name without prefix, which tells only in jabber:client; else
+ * STANZA_NONE. */
+enum stanza_kind xml_stanza_kind(struct slice local);
 
 /* Reads the declarations of the start tag that opens `in`; *len (may be NULL) is its length. The
  * slices borrow `in`. False: no whole start tag, or more than XML_SCOPE_MAX prefixes. */

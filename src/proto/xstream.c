@@ -146,24 +146,16 @@ static enum xstream_result bad(struct xstream *x, struct xstream_item *item, enu
 	return XSTREAM_BAD;
 }
 
-/* Whether the element is of the stream namespace, wherever its prefix was declared. */
-static bool of_stream(const struct xstream *x, const struct xml_element *e, struct slice *local)
-{
-	struct slice prefix;
-
-	xml_split(e->name, &prefix, local);
-	return xml_raw_is(xml_namespace(e, xstream_scope(x)), NS_STREAM);
-}
-
 static enum xstream_result element(struct xstream *x, struct xstream_item *item)
 {
-	struct slice local;
+	struct slice prefix, local, ns = xml_namespace(&item->element, xstream_scope(x));
 
-	item->kind = xml_stanza_kind(&item->element);
+	xml_split(item->element.name, &prefix, &local);
+	item->kind = xml_raw_is(ns, NS_CLIENT) ? xml_stanza_kind(local) : STANZA_NONE;
 	if (item->kind != STANZA_NONE)
 		return XSTREAM_ELEMENT;
 	x->resumable |= resume_granted(&item->element, xstream_scope(x));
-	if (!of_stream(x, &item->element, &local))
+	if (!xml_raw_is(ns, NS_STREAM))
 		return XSTREAM_ELEMENT;
 	if (slice_is(local, "features"))
 		return XSTREAM_FEATURES;

@@ -272,7 +272,8 @@ static void to_front(struct session *s, const struct xstream_item *item, int64_t
 		note_jid(s, item->element.bytes);
 	s->stanzas_out += item->kind != STANZA_NONE;
 	s->bytes_out += item->element.bytes.n;
-	s->ops->element(s->front, &item->element, xstream_scope(&s->stream), now);
+	s->ops->element(s->front, &item->element, xstream_scope(&s->stream),
+			(uint32_t)s->stanzas_out, now);
 }
 
 /* The element with every declaration that the stream's header lent it. */
@@ -290,17 +291,16 @@ static struct xml_element complete(const struct buf *b, const struct xml_element
 static void features(struct session *s, const struct xstream_item *item, int64_t now)
 {
 	struct buf edited = {0};
+	struct features f = {0};
 	struct xml_element e;
-	bool mechanisms;
 
-	if (!features_edit(&edited, &item->element, xstream_scope(&s->stream), SLICE_NONE, 0,
-			   &mechanisms)) {
+	if (!features_edit(&edited, &item->element, xstream_scope(&s->stream), SLICE_NONE, 0, &f)) {
 		session_close(s, REASON_SERVER_BAD_XML, now);
 		return;
 	}
 	e = complete(&edited, &item->element);
 	s->bytes_out += e.bytes.n;
-	s->ops->element(s->front, &e, xstream_scope(&s->stream), now);
+	s->ops->element(s->front, &e, xstream_scope(&s->stream), (uint32_t)s->stanzas_out, now);
 	buf_clear(&edited);
 }
 

@@ -172,7 +172,11 @@ static void client(struct game *g, uint8_t what, uint8_t arg)
 static void server(struct game *g, uint8_t arg)
 {
 	static const char *const good[] = {
-	    HEADER, FEATURES, "<success xmlns='s'/>", " \n",
+	    HEADER,
+	    FEATURES,
+	    "<success xmlns='s'/>",
+	    " \n",
+	    "<enabled xmlns='urn:xmpp:sm:3' id='a' resume='true'/>",
 	    "<iq><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>a@b/c</jid></bind></iq>"};
 	static const char *const bad[] = {"</stream:stream>",
 					  "<stream:error><conflict/></stream:error>",
@@ -191,10 +195,10 @@ static void server(struct game *g, uint8_t arg)
 					  "&amp;",
 					  "<"};
 
-	if (arg % 16 < 9)
+	if (arg % 16 < 8)
 		stanza(&g->h.wire, arg & 64 ? "message" : "m", arg, arg % 16 ? arg : BIG);
 	else if (arg % 16 < 14)
-		buf_addz(&g->h.wire, good[arg % 16 - 9]);
+		buf_addz(&g->h.wire, good[arg % 16 - 8]);
 	else if (arg % 16 == 14)
 		buf_addc(&g->h.wire, (char)(arg / 16 * 17));
 	else

@@ -104,7 +104,9 @@ static bool in_place(const struct hub *h, const struct effect *x)
 	case EFFECT_RESUME: return websocket && h->paused;
 	case EFFECT_DIAL: return h->leg == LEG_NONE && !h->headers;
 	case EFFECT_WRITE: return h->leg == LEG_UP && !h->hung_up && !h->ended;
-	case EFFECT_HANGUP: return h->leg == LEG_UP && !h->hung_up;
+	case EFFECT_HANGUP:
+		/* Only a stream that may be resumed is left without an end. */
+		return h->leg == LEG_UP && !h->hung_up && (h->ended || h->second.resumable);
 	case EFFECT_DROP: return h->leg != LEG_NONE;
 	case EFFECT_READ_OFF: return h->leg == LEG_UP && h->reading;
 	case EFFECT_READ_ON: return h->leg == LEG_UP && !h->reading;
@@ -167,16 +169,17 @@ static void owe(struct hub *h, enum xstream_result r, const struct xstream_item 
 {
 	const struct xml_scope *scope = xstream_scope(&h->second);
 	struct buf whole = {0};
-	bool mechanisms;
+	struct features f = {0};
 
+	h->serial += r == XSTREAM_ELEMENT && item->kind != STANZA_NONE;
 	if (r == XSTREAM_FEATURES)
-		features_edit(&whole, &item->element, scope, SLICE_NONE, 0, &mechanisms);
+		features_edit(&whole, &item->element, scope, SLICE_NONE, 0, &f);
 	else if (h->rules)
 		xml_append(&whole, &item->element, scope, SLICE(NS_HTTPBIND), 1);
 	else
 		xml_append(&whole, &item->element, scope, SLICE_NONE, 0);
 	if (h->rules)
-		rules_server(h->rules, buf_slice(&whole));
+		rules_server(h->rules, buf_slice(&whole), h->serial);
 	else
 		buf_adds(&h->down, buf_slice(&whole));
 	buf_clear(&whole);
@@ -220,8 +223,17 @@ static int64_t see_expiry(const void *s)
 	return session_expiry(s);
 }
 
-static const struct front_ops seen = {
-    .counts = see_counts, .attached = see_attached, .closed = see_closed, .expiry = see_expiry};
+static uint32_t see_proved(const void *s)
+{
+	(void)s;
+	return 0;
+}
+
+static const struct front_ops seen = {.counts = see_counts,
+				      .attached = see_attached,
+				      .closed = see_closed,
+				      .expiry = see_expiry,
+				      .proved = see_proved};
 
 /* All that came was passed on, but for what waits where it may. */
 static void judge_delivery(struct hub *h, const struct session_facts *f)

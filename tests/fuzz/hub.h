@@ -23,6 +23,7 @@ struct hub {
 	struct buf wire, in; /* sent by the server; come, and not eaten */
 	struct buf unread;   /* what came, for the second opinion */
 	struct xstream second;
+	uint32_t serial;	    /* stanzas in there */
 	struct buf down, down_seen; /* WebSocket: elements for it; those that it got */
 	struct buf up, up_seen;	    /* WebSocket: what it said; what the server got of that */
 	size_t unsent;		    /* bytes towards the server */

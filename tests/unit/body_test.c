@@ -72,6 +72,13 @@ static const struct {
     {BODY "><message xmlns='jabber:client'/><auth xmlns='urn:s'>x=</auth></body>",
      "<message xmlns='jabber:client'/><auth xmlns='urn:s'>x=</auth>", 2, 1, 0},
     {"<h:body xmlns:h='" HTTPBIND "' xmlns='jabber:client'><a/></h:body>", "<a/>", 1, 0, 0},
+    /* a stanza is in jabber:client, however that is said */
+    {BODY "><message xmlns='urn:x'/><iq xmlns='jabber:clien&#116;'/></body>",
+     "<message xmlns='urn:x'/><iq xmlns='jabber:clien&#116;'/>", 2, 1, 0},
+    {BODY " xmlns:c='jabber:client'><c:message/></body>", "<c:message xmlns:c='jabber:client'/>", 1,
+     1, 0},
+    {"<h:body xmlns:h='" HTTPBIND "' xmlns='urn:x'><presence/></h:body>",
+     "<presence xmlns='urn:x'/>", 1, 0, 0},
     {"<h:body xmlns:h='" HTTPBIND "'><a/></h:body>", "<a/>", 1, 0, 0},
     {"<body xmlns='http&#58;//jabber.org/protocol/httpbind'><a/></body>", "<a/>", 1, 0, 0},
     /* httpbind, said, is rewritten */

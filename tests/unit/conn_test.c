@@ -160,6 +160,22 @@ static void the_end_is_told_once(void **state)
 	expect_peer("still");
 }
 
+/* Nor again by what else happens to it. */
+static void the_end_is_not_told_with_other_events(void **state)
+{
+	(void)state;
+	shutdown(peer, SHUT_WR);
+	turn();
+	fill();
+	memset(buf_room(&c.out, 1 << 24), 'x', 1 << 24);
+	buf_commit(&c.out, 1 << 24);
+	swallow(1 << 20);
+	woken = 0;
+	turn();
+	assert_true(c.full);
+	assert_int_equal(woken, 0);
+}
+
 static void reading_rests_while_paused(void **state)
 {
 	(void)state;
@@ -478,6 +494,7 @@ int main(void)
 	    BOTH(input_is_collected),
 	    BOTH(an_idle_one_owns_no_memory),
 	    BOTH(the_end_is_told_once),
+	    BOTH(the_end_is_not_told_with_other_events),
 	    BOTH(reading_rests_while_paused),
 	    BOTH(reading_rests_while_in_is_full),
 	    BOTH(a_callback_reads_no_more_than_its_share),

@@ -168,6 +168,18 @@ static void an_end_during_the_handshake_follows_it(void **state)
 	assert_true(far_told());
 }
 
+static void an_end_with_nothing_before_it_follows_the_handshake(void **state)
+{
+	(void)state;
+	start();
+	conn_shutdown(&c, loop);
+	assert_int_equal(c.error, 0);
+	settle();
+	assert_true(c.secure);
+	assert_true(far_told());
+	assert_int_equal(c.error, 0);
+}
+
 static void clearing_says_goodbye(void **state)
 {
 	(void)state;
@@ -331,7 +343,7 @@ static void a_servers_refusal_is_told_even_if_a_write_fails(void **state)
 	conn_flush_with(&c, loop, SLICE("<stream:stream>"));
 	assert_int_equal(woken, 0);
 	turn();
-	assert_problem(EPROTO, "the server wants a certificate of ours (backend tls.certificate)");
+	assert_problem(EPROTO, "the server wants a certificate of ours (tls_certificate)");
 }
 
 static void a_closed_connection_is_an_error_and_no_signal(void **state)
@@ -495,16 +507,6 @@ static void an_error_is_told_to_the_new_owner(void **state)
 	conn_clear(&moved, loop, false);
 }
 
-#define T12(f)                                                 \
-	{                                                      \
-#f " (1.2)", f, wire_open_12, wire_close, NULL \
-	}
-#define T13(f)                                                 \
-	{                                                      \
-#f " (1.3)", f, wire_open_13, wire_close, NULL \
-	}
-#define BOTH(f) T12(f), T13(f)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -514,6 +516,7 @@ int main(void)
 	    BOTH(our_end_goes_out_behind_the_output),
 	    BOTH(our_end_waits_for_the_kernel),
 	    BOTH(an_end_during_the_handshake_follows_it),
+	    BOTH(an_end_with_nothing_before_it_follows_the_handshake),
 	    BOTH(clearing_says_goodbye),
 	    BOTH(clearing_with_output_does_not),
 	    BOTH(clearing_by_reset_does_not),

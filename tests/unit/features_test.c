@@ -118,13 +118,68 @@ static void what_cannot_hold_is_taken_out_and_the_rest_kept(void **state)
 	for (size_t i = 0; i < LENGTH(rows); i++) {
 		struct xml_element e = element_of(rows[i].features, &scope);
 		struct buf out = {0};
-		bool mechanisms = !rows[i].mechanisms;
+		struct features f = {.mechanisms = !rows[i].mechanisms, .sm = true};
 
-		assert_true(features_edit(&out, &e, &scope, SLICE_NONE, 0, &mechanisms));
+		assert_true(features_edit(&out, &e, &scope, SLICE_NONE, 0, &f));
 		if (!slice_is(buf_slice(&out), rows[i].shown))
 			fail_msg("%s\n  gives: %.*s", rows[i].features, (int)out.len,
 				 buf_data(&out));
-		assert_int_equal(mechanisms, rows[i].mechanisms);
+		assert_int_equal(f.mechanisms, rows[i].mechanisms);
+		assert_false(f.sm);
+		buf_clear(&out);
+	}
+}
+
+#define SM "<sm xmlns='urn:xmpp:sm:3'><optional/></sm>"
+#define SM2 "<sm xmlns='urn:xmpp:sm:2'/>"
+#define LOGIN(inside)                                                           \
+	"<authentication xmlns='urn:xmpp:sasl:2'>" M("PLAIN") "<inline>" inside \
+							      "</inline></authentication>"
+#define BIND2(inside) "<bind xmlns='urn:xmpp:bind:0'>" inside "</bind>"
+#define VAR(v) "<feature var='" v "'/>"
+
+/* Stream management, wherever it is offered (XEP-0198 9): top level, SASL2, Bind 2. */
+static const struct {
+	const char *features, *hidden;
+	bool sm;
+} offers[] = {
+    {BIND SM SM2, BIND, true},
+    {BIND, BIND, false},
+    {SM2 BIND, BIND, false},
+    {LOGIN("<sm xmlns='urn:xmpp:sm:3'/>"), LOGIN(""), true},
+    {LOGIN("<sm xmlns='urn:xmpp:sm:3'/>" BIND2("<inline>" VAR("urn:xmpp:carbons:2")
+						   VAR("urn:xmpp:sm:3") "</inline>")),
+     LOGIN(BIND2("<inline>" VAR("urn:xmpp:carbons:2") "</inline>")), true},
+    {LOGIN(BIND2("<inline>" VAR("urn:xmpp:sm:3") "</inline>")), LOGIN(BIND2("<inline></inline>")),
+     true},
+    {LOGIN(BIND2("<inline>" VAR("urn:xmpp:csi:0") "</inline>")),
+     LOGIN(BIND2("<inline>" VAR("urn:xmpp:csi:0") "</inline>")), false},
+    {"<c xmlns='http://jabber.org/protocol/caps' ver='urn:xmpp:sm:3'/>",
+     "<c xmlns='http://jabber.org/protocol/caps' ver='urn:xmpp:sm:3'/>", false},
+    {"<x:sm xmlns:x='urn:xmpp:sm:&#51;'/>", "", true},
+};
+
+static void stream_management_is_told_and_hidden_where_asked(void **state)
+{
+	struct xml_scope scope;
+
+	(void)state;
+	assert_true(xml_scope_read(&scope, SLICE(HEADER), NULL));
+	for (size_t i = 0; i < 2 * LENGTH(offers); i++) {
+		struct features f = {.hide_sm = i % 2};
+		struct buf text = {0}, want = {0}, out = {0};
+		struct xml_element e;
+
+		buf_addf(&text, OPEN "%s" CLOSE "%c", offers[i / 2].features, 0);
+		buf_addf(&want, SHOWN "%s" CLOSE,
+			 f.hide_sm ? offers[i / 2].hidden : offers[i / 2].features);
+		e = element_of(buf_data(&text), &scope);
+		assert_true(features_edit(&out, &e, &scope, SLICE_NONE, 0, &f));
+		if (!slice_eq(buf_slice(&out), buf_slice(&want)) || f.sm != offers[i / 2].sm)
+			fail_msg("%s\n  gives: %.*s", offers[i / 2].features, (int)out.len,
+				 buf_data(&out));
+		buf_clear(&text);
+		buf_clear(&want);
 		buf_clear(&out);
 	}
 }
@@ -134,16 +189,16 @@ static void a_wrapper_that_supplies_declarations_is_heeded(void **state)
 	struct xml_scope scope;
 	struct xml_element e;
 	struct buf out = {0};
-	bool mechanisms;
+	struct features f = {0};
 
 	(void)state;
 	assert_true(xml_scope_read(&scope, SLICE(HEADER), NULL));
 	e = element_of(OPEN "<a/>" STARTTLS CLOSE, &scope);
 	BUF_LIT(&out, "before ");
-	assert_true(features_edit(&out, &e, &scope, SLICE("jabber:client"), 1, &mechanisms));
+	assert_true(features_edit(&out, &e, &scope, SLICE("jabber:client"), 1, &f));
 	assert_true(slice_is(buf_slice(&out), "before " OPEN "<a/>" CLOSE));
 	buf_clear(&out);
-	assert_true(features_edit(&out, &e, &scope, SLICE(NS_HTTPBIND), 1, &mechanisms));
+	assert_true(features_edit(&out, &e, &scope, SLICE(NS_HTTPBIND), 1, &f));
 	assert_true(slice_is(buf_slice(&out), "<stream:features xmlns='jabber:client'><a/>" CLOSE));
 	buf_clear(&out);
 }
@@ -169,9 +224,9 @@ static void an_inside_that_cannot_be_cut_adds_nothing(void **state)
 	for (size_t i = 0; i < LENGTH(bad); i++) {
 		struct xml_element e = element_of(bad[i], NULL);
 		struct buf out = {0};
-		bool mechanisms;
+		struct features f = {0};
 
-		assert_false(features_edit(&out, &e, NULL, SLICE_NONE, 0, &mechanisms));
+		assert_false(features_edit(&out, &e, NULL, SLICE_NONE, 0, &f));
 		assert_int_equal(out.len, 0);
 		buf_clear(&out);
 	}
@@ -181,6 +236,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_cannot_hold_is_taken_out_and_the_rest_kept),
+	    cmocka_unit_test(stream_management_is_told_and_hidden_where_asked),
 	    cmocka_unit_test(a_wrapper_that_supplies_declarations_is_heeded),
 	    cmocka_unit_test(an_inside_that_cannot_be_cut_adds_nothing),
 	};

@@ -8,7 +8,7 @@
 
 #define SID "SID"
 
-enum { WS_HANDLE = 1, START = 1000000, EXPIRIES_MAX = 100000 };
+enum { WS_HANDLE = 1, START = 1000000, EXPIRIES_MAX = 100000, PINGS = 4 };
 
 struct player {
 	const struct bosh_config *bosh; /* one of both */
@@ -20,6 +20,9 @@ struct player {
 	struct buf said, lent;
 	int64_t now;
 	uint64_t pinged;
+	uint32_t serial;	 /* of the last stanza from the server */
+	uint32_t framed, proved; /* WebSocket: stanzas sent, and proved by pongs */
+	uint32_t covers[PINGS];	 /* sent before ping n, at n % PINGS */
 	bool stopped, ended, closing, closed, parted;
 };
 
@@ -58,6 +61,11 @@ void player_free(struct player *p)
 void *player_machine(const struct player *p)
 {
 	return p->f;
+}
+
+uint32_t player_proved(const struct player *p)
+{
+	return p->f ? p->ops->proved(p->f) : 0;
 }
 
 int64_t player_now(const struct player *p)
@@ -132,6 +140,13 @@ static void say_handle(struct player *p, const char *sign, handle_t h)
 	buf_addf(&p->said, "%s %c ", sign, (int)h);
 }
 
+static bool is_stanza(struct slice message)
+{
+	return !slice_starts(message, SLICE("<open ")) &&
+	       !slice_starts(message, SLICE("<close ")) &&
+	       !slice_starts(message, SLICE("<stream:"));
+}
+
 /* RFC 6455 5.2, unmasked. */
 static void say_frames(struct player *p, struct slice in)
 {
@@ -154,8 +169,10 @@ static void say_frames(struct player *p, struct slice in)
 			if (n != 8 || b[head + 7] != (uint8_t)++p->pinged)
 				rules_broken("ping serials count up", "");
 			buf_addf(&p->said, "ping %u", b[head + 7]);
+			p->covers[p->pinged % PINGS] = p->framed;
 		} else {
 			say_short(p, slice_of(in.p + head, n));
+			p->framed += is_stanza(slice_of(in.p + head, n));
 		}
 		buf_addc(&p->said, '\n');
 		in = slice_of(in.p + head + n, in.n - head - n);
@@ -243,6 +260,8 @@ static void check(struct player *p)
 		rules_turn(p->rules, p->ops, p->f, p->now, !p->stopped || p->closing);
 	else if (p->ops->expiry(p->f) <= p->now)
 		rules_broken("time is never asked for twice", "");
+	if (p->ws && p->ops->proved(p->f) != p->proved)
+		rules_broken("what a pong proves was written before its ping", "");
 	if (p->closed && p->ops->expiry(p->f) != TIME_NEVER)
 		rules_broken("the dead want no time", "");
 }
@@ -334,6 +353,9 @@ void player_hurry(struct player *p, handle_t h)
 
 void player_pong(struct player *p, uint64_t serial)
 {
+	if (serial && serial <= p->pinged && p->pinged - serial < PINGS &&
+	    p->covers[serial % PINGS] > p->proved)
+		p->proved = p->covers[serial % PINGS];
 	wsfront_pong(p->f, serial, p->now);
 }
 
@@ -394,11 +416,12 @@ void player_server(struct player *p, struct slice element)
 			e.prefixes = 0;
 	}
 	p->ops->counts(p->f, &before);
-	p->ops->element(p->f, &e, &scope, p->now);
+	p->serial += !slice_is(prefix, "stream");
+	p->ops->element(p->f, &e, &scope, p->serial, p->now);
 	p->ops->counts(p->f, &after);
 	if (p->rules && after.queued > before.queued) {
 		xml_append(&whole, &e, &scope, SLICE(NS_HTTPBIND), 1);
-		rules_server(p->rules, buf_slice(&whole));
+		rules_server(p->rules, buf_slice(&whole), p->serial);
 	}
 	buf_clear(&whole);
 }

@@ -13,6 +13,7 @@
  *	close killed [<stream:error>..]        the hub ends the session
  *	stop / go                              the hub pulls no events, pulls again
  *	pong 1 / drained / bad too-big         WebSocket
+ *	proved 3                               nothing happens: so many stanzas are proved
  *
  *	  open to=example.com lang=en          event; also restart, end
  *	  payload 1 <message/>                 event, with the number of stanzas
@@ -58,5 +59,6 @@ struct slice player_said(struct player *p);
 /* The object under test (struct bosh * or struct wsfront *), NULL before its creation. */
 void *player_machine(const struct player *p);
 int64_t player_now(const struct player *p);
+uint32_t player_proved(const struct player *p); /* stanzas, counted from the first one's 1 */
 
 #endif

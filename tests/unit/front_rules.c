@@ -27,11 +27,18 @@ struct rules {
 	struct buf up, up_seen; /* payload as the client sent it, in rid order; as events came */
 	struct buf *bodies;	/* payload of base + i; mem NULL: not asked yet */
 	bool *came, *pauses;
+	size_t *sent; /* bytes of `down` in the answers up to that of base + i */
+	size_t
+	    *ends; /* where in `down` the stanza of serial i + 1 ends; SIZE_MAX: it was refused */
+	uint32_t serials;
+	int64_t known; /* the highest rid whose answer the client must have; without acks */
+	bool loose;    /* it does not keep its window */
 	struct buf *keys, *newkeys; /* of base + i */
 	bool keyed, legacy;
 	struct buf content;	    /* what the client asks for; empty: the usual */
 	struct buf down, down_seen; /* elements from the server; as answers brought them */
 	uint32_t hold, requests;
+	int64_t wait;
 	bool acks;     /* both sides acknowledge */
 	int64_t acked; /* the highest rid whose answer the client says it has */
 	bool closing, doomed;
@@ -77,6 +84,8 @@ void rules_free(struct rules *r)
 	free(r->bodies);
 	free(r->came);
 	free(r->pauses);
+	free(r->sent);
+	free(r->ends);
 	free(r->asked);
 	buf_clear(&r->content);
 	buf_clear(&r->up);
@@ -99,9 +108,10 @@ static void make_room(struct rules *r, size_t i)
 	r->keys = mem_realloc(r->keys, r->room * sizeof(*r->keys));
 	r->newkeys = mem_realloc(r->newkeys, r->room * sizeof(*r->newkeys));
 	r->pauses = mem_realloc(r->pauses, r->room * sizeof(*r->pauses));
+	r->sent = mem_realloc(r->sent, r->room * sizeof(*r->sent));
 	for (i = was; i < r->room; i++) {
 		r->answers[i] = r->bodies[i] = r->keys[i] = r->newkeys[i] = (struct buf){0};
-		r->came[i] = r->pauses[i] = false;
+		r->came[i] = r->pauses[i] = false, r->sent[i] = 0;
 	}
 }
 
@@ -148,6 +158,8 @@ static void begin(struct rules *r, const struct body *create)
 	if (create->hold < 0 && r->hold > 1)
 		r->hold = 1;
 	r->requests = r->hold < 1 ? 2 : r->hold + 1;
+	r->wait = create->wait >= 0 && create->wait * 1000 < r->c->wait ? create->wait
+									: r->c->wait / 1000;
 }
 
 /* Who acknowledges and leaves `ack` away has everything before. */
@@ -170,6 +182,25 @@ static bool is_pause(const struct rules *r, const struct body *body)
 	       r->c->maxpause >= 1000;
 }
 
+/* What a new request tells of the answers before it. */
+static void learn(struct rules *r, const struct body *body)
+{
+	int64_t open = r->base + (int64_t)r->answered;
+	bool last = body->type == BODY_TYPE_TERMINATE || is_pause(r, body);
+	bool empty = !body->payload.n && !body->restart && body->type == BODY_TYPE_NONE &&
+		     body->pause == BODY_ABSENT;
+	bool polls = !r->hold || !r->wait;
+	int64_t known;
+
+	r->loose |= !last && body->rid >= open + r->requests;
+	r->loose |= r->hold == 1 && empty && body->rid > open;
+	known = body->rid - r->requests - (last || r->loose);
+	if (r->hold == 1 && !polls && !r->loose && empty && body->rid == open)
+		known = body->rid - 1;
+	if (known > r->known)
+		r->known = known;
+}
+
 void rules_asked(struct rules *r, handle_t h, const struct body *body)
 {
 	struct asked *a = find(r, h);
@@ -189,6 +220,8 @@ void rules_asked(struct rules *r, handle_t h, const struct body *body)
 		if (!r->came[i]) {
 			if (r->acks && i > 0)
 				acknowledged(r, body);
+			else if (i > 0)
+				learn(r, body);
 			r->bodies[i] = buf_copy(body->payload);
 			r->came[i] = true;
 			r->pauses[i] = is_pause(r, body);
@@ -238,9 +271,28 @@ void rules_payload(struct rules *r, const struct front_event *e)
 	     "payload goes up in rid order, once", e->payload);
 }
 
-void rules_server(struct rules *r, struct slice element)
+void rules_server(struct rules *r, struct slice element, uint32_t serial)
 {
 	buf_adds(&r->down, element);
+	if (serial == r->serials)
+		return;
+	r->ends = mem_realloc(r->ends, serial * sizeof(*r->ends));
+	while (r->serials < serial)
+		r->ends[r->serials++] = SIZE_MAX;
+	r->ends[serial - 1] = r->down.len;
+}
+
+/* Only what stood in an answer that the client must have is proved. */
+static void must_be_there(struct rules *r, uint32_t proved)
+{
+	int64_t rid = r->acks ? r->acked : r->known, last = r->base + (int64_t)r->answered - 1;
+	size_t bytes;
+
+	if (rid > last)
+		rid = last;
+	bytes = rid < r->base ? 0 : r->sent[rid - r->base];
+	must(proved == 0 || (proved <= r->serials && r->ends[proved - 1] <= bytes),
+	     "what is proved was in answers that the client has", SLICE_NONE);
 }
 
 bool rules_all_down(const struct rules *r)
@@ -285,11 +337,13 @@ static void must_follow(struct rules *r, size_t i, struct slice answer)
 		struct asked *a = latest(r, r->base + (int64_t)r->answered);
 
 		must(a && !a->open, "answers leave in rid order", answer);
+		r->sent[r->answered] = r->down_seen.len;
 		if (!r->acks) /* else it has an `ack`, that of this moment */
 			r->answers[r->answered] = buf_copy(SLICE(EMPTY));
 	}
 	r->answers[r->answered++] = buf_copy(answer);
 	must_go_on(r, answer);
+	r->sent[i] = r->down_seen.len;
 }
 
 /* The number in an attribute of the start tag; -1 where there is none. */
@@ -437,5 +491,6 @@ void rules_turn(struct rules *r, const struct front_ops *ops, const void *f, int
 	     SLICE_NONE);
 	must(c.waiting <= r->requests + 1, "the window is bounded", SLICE_NONE);
 	must(c.queued <= (size_t)r->c->queue + 65536, "the queue is bounded", SLICE_NONE);
+	must_be_there(r, ops->proved(f));
 	must(ops->expiry(f) > now, "time is never asked for twice", SLICE_NONE);
 }

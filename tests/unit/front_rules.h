@@ -15,7 +15,7 @@ void rules_free(struct rules *r);
 void rules_asked(struct rules *r, handle_t h, const struct body *body);
 void rules_gone(struct rules *r, handle_t h);
 void rules_payload(struct rules *r, const struct front_event *e);
-void rules_server(struct rules *r, struct slice element);
+void rules_server(struct rules *r, struct slice element, uint32_t serial);
 void rules_closing(struct rules *r);
 void rules_effect(struct rules *r, const struct effect *e);
 

@@ -148,7 +148,11 @@ static void play(struct script *s, struct slice line)
 		player_pull(s->p, slice_is(verb, "go"));
 	else if (slice_is(verb, "pong"))
 		player_pong(s->p, (uint64_t)num_parse(rest, INT64_MAX));
-	else if (slice_is(verb, "drained"))
+	else if (slice_is(verb, "proved")) {
+		if (player_proved(s->p) != num_parse(rest, INT64_MAX))
+			stop(s, "not so many are proved", rest);
+		turn = false;
+	} else if (slice_is(verb, "drained"))
 		player_drained(s->p);
 	else if (slice_is(verb, "bad"))
 		player_frame(s->p, NULL, reason_named(s, rest));

@@ -126,10 +126,9 @@ static void our_certificate_is_shown_when_asked_for(void **state)
 		show(&ours, version, take_none, text);
 		assert_starts(text, "the server does not accept our certificate (");
 		show(NULL, version, take_any, text);
-		assert_holds(text,
-			     version == TLS1_2_VERSION
-				 ? "or wants a certificate of ours ("
-				 : "the server wants a certificate of ours (backend tls.cert");
+		assert_holds(text, version == TLS1_2_VERSION
+				       ? "or wants a certificate of ours ("
+				       : "the server wants a certificate of ours (tls_cert");
 	}
 	cert_free(&ours);
 }

@@ -184,11 +184,12 @@ static void a_self_signed_one_is_told_with_its_pin(void **state)
 
 	(void)state;
 	cert_pin(&self, pin);
-	snprintf(want, sizeof(want),
-		 "certificate is self-signed; to trust it, name it in backend tls.ca or pin %s (it "
-		 "is for "
-		 "a.example, valid until 2",
-		 pin);
+	snprintf(
+	    want, sizeof(want),
+	    "certificate is self-signed; to trust it, name it in tls_ca, or in tls_pins as %s (it "
+	    "is for "
+	    "a.example, valid until 2",
+	    pin);
 	try(trusting(ca_file), "a.example", &self, NULL, text);
 	assert_starts(text, want);
 	try(trusting(self_file), "a.example", &self, NULL, text);
@@ -208,21 +209,19 @@ static void an_unknown_authority_is_named(void **state)
 	(void)state;
 	try(trusting(ca_file), "a.example", &c, NULL, text);
 	assert_starts(text,
-		      "certificate is not signed by a known authority (backend tls.ca) but by "
+		      "certificate is not signed by a known authority (tls_ca) but by "
 		      "\"Other CA\", whose own certificate the server does not send (it is for "
 		      "a.example");
 	/* With its authority sent along, which makes it no better. */
 	try(trusting(ca_file), "a.example", &c, &other_ca, text);
-	assert_starts(text,
-		      "certificate is not signed by a known authority (backend tls.ca) but by "
-		      "\"Other CA\" (it is for a.example");
+	assert_starts(text, "certificate is not signed by a known authority (tls_ca) but by "
+			    "\"Other CA\" (it is for a.example");
 	try(trusting(both_file), "a.example", &c, NULL, text);
 	assert_string_equal(text, "");
 	/* The intermediate one left out, sent, and named as an authority itself. */
 	try(trusting(ca_file), "a.example", &deep, NULL, text);
-	assert_starts(text,
-		      "certificate is not signed by a known authority (backend tls.ca) but by "
-		      "\"Middle CA\", whose own certificate the server does not send");
+	assert_starts(text, "certificate is not signed by a known authority (tls_ca) but by "
+			    "\"Middle CA\", whose own certificate the server does not send");
 	try(trusting(ca_file), "a.example", &deep, &middle, text);
 	assert_string_equal(text, "");
 	try(trusting(certs_pem("middle.pem", &middle, NULL)), "a.example", &deep, NULL, text);
@@ -243,7 +242,7 @@ static void the_systems_authorities_are_the_default(void **state)
 	assert_string_equal(text, "");
 	setenv("SSL_CERT_FILE", "/nonexistent", 1);
 	try(config, "a.example", &good, NULL, text);
-	assert_starts(text, "certificate is not signed by a known authority (backend tls.ca; this "
+	assert_starts(text, "certificate is not signed by a known authority (tls_ca; this "
 			    "machine has none, install ca-certificates) but by \"Test CA\"");
 	unsetenv("SSL_CERT_FILE");
 	unsetenv("SSL_CERT_DIR");

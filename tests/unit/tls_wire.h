@@ -37,4 +37,15 @@ void expect_far(const char *want);
 void expect_in(const char *want);
 size_t fill(void); /* sends until the kernel takes no more; how much there is then to come */
 
+/* Entries of a table of tests. */
+#define T12(f)                                                 \
+	{                                                      \
+#f " (1.2)", f, wire_open_12, wire_close, NULL \
+	}
+#define T13(f)                                                 \
+	{                                                      \
+#f " (1.3)", f, wire_open_13, wire_close, NULL \
+	}
+#define BOTH(f) T12(f), T13(f)
+
 #endif

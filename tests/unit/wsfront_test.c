@@ -341,6 +341,78 @@ static void any_message_is_a_sign_of_life(void **state)
 	    "wait 25000", "  < ping 5");
 }
 
+/* --- proof --- */
+
+#define GOT(n) "  < <message xmlns='jabber:client' id='" #n "'/>"
+#define SERVER(n) "server <message id='" #n "'/>", GOT(n)
+
+static void a_pong_proves_what_was_written_before_its_ping(void **state)
+{
+	RUN(READY, SERVER(1), SERVER(2), "proved 0", "wait 999", "wait 1", "  < ping 1", SERVER(3),
+	    "proved 0", "pong 1", "proved 2", "wait 1000", "  < ping 2", "pong 1", "proved 2",
+	    "pong 2", "proved 3", "wait 20000");
+}
+
+static void the_usual_ping_proves_too(void **state)
+{
+	RUN(READY, "wait 24500", SERVER(1), "wait 500", "  < ping 1", "wait 10000", "pong 1",
+	    "proved 1");
+}
+
+static void a_pong_of_an_older_ping_proves_what_that_covered(void **state)
+{
+	RUN(READY, SERVER(1), "wait 1000", "  < ping 1", SERVER(2), "wait 1000", "  < ping 2",
+	    SERVER(3), "wait 1000", "  < ping 3", "pong 2", "proved 2", "pong 1", "proved 2",
+	    "pong 9", "proved 2", "pong 3", "proved 3");
+}
+
+static void pings_for_proof_end_where_none_is_answered(void **state)
+{
+	RUN(READY, SERVER(1), "wait 1000", "  < ping 1", SERVER(2), "wait 1000", "  < ping 2",
+	    SERVER(3), "wait 1000", "  < ping 3", SERVER(4), "wait 1000", "  < ping 4", SERVER(5),
+	    "wait 20999", "wait 1", "  < ping 5", "pong 1", "proved 0", "pong 2", "proved 2",
+	    SERVER(6), "wait 1000", "  < ping 6", "pong 6", "proved 6");
+}
+
+/* Only the usual ones are counted against a client. */
+static void pings_for_proof_do_not_end_the_session(void **state)
+{
+	RUN(READY, SERVER(1), "wait 1000", "  < ping 1", SERVER(2), "wait 1000", "  < ping 2",
+	    SERVER(3), "wait 1000", "  < ping 3", "wait 22000", "  < ping 4", "wait 25000",
+	    "  < ping 5", "wait 25000", "  failed ping-timeout", ERROR("connection-timeout"),
+	    "  < " CLOSE, "  < close 1001", "  closed");
+}
+
+static void what_is_no_stanza_needs_no_proof(void **state)
+{
+	RUN(READY, "server <stream:features/>", "  < <stream:features xmlns:stream='STREAM'/>",
+	    "wait 24999", "wait 1", "  < ping 1", "pong 1", "proved 0");
+}
+
+static void sixty_four_stanzas_are_proved_at_once(void **state)
+{
+	struct player *p;
+	struct wsfront_config large = config;
+	static const char *const begin[] = {READY, NULL};
+	static const char *const end[] = {"pong 1",	"proved 64", "wait 999",  "wait 1",
+					  "  < ping 2", "pong 2",    "proved 65", NULL};
+
+	(void)state;
+	large.queue = 100000;
+	p = player_new(NULL, &large);
+	player_run(p, __func__, begin);
+	for (int i = 0; i < 65; i++) {
+		struct slice said;
+
+		player_server(p, SLICE("<message/>"));
+		player_turn(p);
+		said = player_said(p);
+		assert_int_equal(memmem(said.p, said.n, "< ping 1\n", 9) != NULL, i == 63);
+	}
+	player_run(p, __func__, end);
+	player_free(p);
+}
+
 /* --- pressure --- */
 
 static void messages_wait_while_nothing_is_pulled(void **state)
@@ -406,6 +478,13 @@ int main(void)
 	    cmocka_unit_test(pings_from_the_start),
 	    cmocka_unit_test(two_unanswered_pings_are_the_end),
 	    cmocka_unit_test(any_message_is_a_sign_of_life),
+	    cmocka_unit_test(a_pong_proves_what_was_written_before_its_ping),
+	    cmocka_unit_test(the_usual_ping_proves_too),
+	    cmocka_unit_test(a_pong_of_an_older_ping_proves_what_that_covered),
+	    cmocka_unit_test(pings_for_proof_end_where_none_is_answered),
+	    cmocka_unit_test(pings_for_proof_do_not_end_the_session),
+	    cmocka_unit_test(what_is_no_stanza_needs_no_proof),
+	    cmocka_unit_test(sixty_four_stanzas_are_proved_at_once),
 	    cmocka_unit_test(messages_wait_while_nothing_is_pulled),
 	    cmocka_unit_test(a_full_queue_ends_the_session),
 	};

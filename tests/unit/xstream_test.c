@@ -85,6 +85,14 @@ static void a_stream_is_told_item_by_item(void **state)
 	       "[<success xmlns='s'/> 0][end]");
 }
 
+static void a_stanza_is_in_the_namespace_of_clients(void **state)
+{
+	(void)state;
+	expect(HEADER "<message xmlns='urn:x'/><c:iq xmlns:c='jabber:client'/><messages/>",
+	       "[opened x1][<message xmlns='urn:x'/> 0][<c:iq xmlns:c='jabber:client'/> 3]"
+	       "[<messages xmlns='jabber:client'/> 0]");
+}
+
 static void another_prefix_for_the_stream_namespace_is_understood(void **state)
 {
 	(void)state;
@@ -213,6 +221,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_stream_is_told_item_by_item),
+	    cmocka_unit_test(a_stanza_is_in_the_namespace_of_clients),
 	    cmocka_unit_test(another_prefix_for_the_stream_namespace_is_understood),
 	    cmocka_unit_test(prefixes_of_the_header_reach_the_elements),
 	    cmocka_unit_test(what_is_no_stream_is_refused),

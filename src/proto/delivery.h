@@ -1,0 +1,139 @@
+/* Delivery: nothing lost on the last hop. Stream management (XEP-0198) with the server, on behalf
+ * of a client that does none: stanzas towards the client are acknowledged once they are proved to
+ * be with it, and not when they were read; what is proved never is left to the server at the end,
+ * or returned to its sender. The other way, messages are remembered until the server has them.
+ *
+ * What holds:
+ * 1. h, which we tell the server, counts the stanzas since <enabled/> that are answered for:
+ * proved, or returned by us at the end. It leaves none out, never goes back, and never counts one
+ * that was not read.
+ * 2. A stanza that the rule would return (bounce.h) is remembered until it is proved.
+ * 3. After delivery_end(), each stanza that was passed is proved, or was returned, or is of a kind
+ *    that is not returned, or is beyond h: the server's. No two of these.
+ * 4. Every <r/> of the server is answered in the same turn; nothing that we say or hear of stream
+ *    management reaches the client, and nothing that the client says of it reaches the server, but
+ *    where the client does it all by itself.
+ * 5. A message sent after our <enable/> is remembered until the server's h covers it, or it is
+ *    counted as given up.
+ * 6. Nothing grows without a bound: see delivery_kept() and delivery_full().
+ *
+ * Pure; embedded in its session. Quiet, it owns no memory. */
+#ifndef PROTO_DELIVERY_H
+#define PROTO_DELIVERY_H
+
+#include "proto/bounce.h"
+
+enum delivery_mode {
+	DELIVERY_WAIT,	/* undecided: nobody is bound yet, or the client may still do it itself */
+	DELIVERY_ASKED, /* our <enable/> is out */
+	DELIVERY_ON,	/* the server counts, and so do we */
+	DELIVERY_OFF,	/* it refused, or has none: at the end all that is not proved is returned */
+	DELIVERY_CLIENT,     /* the client does it itself: hands off. Its stream may be resumed */
+	DELIVERY_TRANSPARENT /* nobody is to do it for the client; it may itself: then CLIENT */
+};
+
+struct delivery_more;
+
+struct delivery {
+	struct delivery_more *more; /* owned; NULL while nothing is remembered or awaited */
+	/* Counts of stanzas, modulo 2^32. */
+	uint32_t passed;   /* to the client */
+	uint32_t proved;   /* of them */
+	uint32_t base;	   /* `passed` when <enabled/> came */
+	uint32_t told;	   /* h of our last <a/> */
+	uint32_t sent;	   /* to the server, since our <enable/> */
+	uint32_t acked;	   /* of them */
+	uint32_t asked_at; /* when the last <r/> went out: ms, modulo 2^32 */
+	uint8_t mode;
+	bool shown : 1;	   /* the client sees that the server has stream management (WebSocket) */
+	bool offered : 1;  /* the server has it */
+	bool bound : 1;	   /* the client has a resource */
+	bool refused : 1;  /* our <enable/> was */
+	bool resuming : 1; /* CLIENT: what it asked for last was to resume */
+	bool behind : 1;   /* what came before <enabled/> is not proved yet */
+	bool owes : 1;	   /* an <r/> is to be answered */
+	bool asking : 1;   /* our <r/> is not answered */
+	bool flooded : 1; /* the server was given its time to acknowledge: the oldest are dropped */
+	bool ended : 1;
+};
+
+struct delivery_counts {
+	uint32_t unproved;	 /* passed, and neither proved nor returned */
+	uint32_t unacknowledged; /* sent, and not acknowledged */
+	uint32_t proved;	 /* modulo 2^32 */
+	uint32_t returned;	 /* to their senders, by us */
+	uint32_t given_up;	 /* messages to the server that were forgotten for want of room */
+};
+
+void delivery_init(struct delivery *d, bool shown);
+void delivery_clear(struct delivery *d);
+void delivery_counts(const struct delivery *d, struct delivery_counts *c);
+
+/* By policy, before anything else: nothing is done for this client. */
+void delivery_transparent(struct delivery *d);
+
+/* Whether stream management is to be left out of the features. */
+bool delivery_hides(const struct delivery *d);
+void delivery_offered(struct delivery *d); /* the server's features have it */
+
+/* The client is bound: appends our <enable/> where it is for us to ask. */
+void delivery_bound(struct delivery *d, struct buf *out);
+
+/* --- towards the client --- */
+
+/* A stanza goes to the client: the serial to hand to the front with it. */
+uint32_t delivery_passed(struct delivery *d, const struct xml_element *e, enum stanza_kind kind);
+void delivery_proved(struct delivery *d, uint32_t serial);
+
+/* Bytes remembered of stanzas towards the client: the caller ends the session over a bound. */
+size_t delivery_kept(const struct delivery *d);
+
+/* Something of stream management from the server: true where it is ours, and not for the client. */
+bool delivery_from_server(struct delivery *d, const struct xml_element *e, int64_t now);
+
+/* --- towards the server --- */
+
+/* Whether delivery_from_client() has to see every element of these kinds (bits of stanza_kind). */
+bool delivery_watches(const struct delivery *d, uint8_t kinds);
+
+/* An element from the client, of this kind and raw namespace. True: it goes to the server, behind
+ * what was appended to *out. False: it does not, and the client gets *answer, if that is not empty.
+ */
+bool delivery_from_client(struct delivery *d, const struct xml_element *e, enum stanza_kind kind,
+			  struct slice ns, struct buf *out, struct buf *answer);
+
+/* Stanzas went to the server, in order: several without a message among them, or one message. */
+void delivery_sent(struct delivery *d, uint32_t stanzas);
+void delivery_sent_message(struct delivery *d, struct slice message, int64_t now);
+
+/* So many messages wait for the server's acknowledgement that no more should be sent, for now. */
+bool delivery_full(const struct delivery *d);
+
+/* --- time --- */
+
+/* What is due to the server: <a/>, <r/>. Once a turn, behind everything else. Time is told first of
+ * all, by delivery_expire(). */
+void delivery_expire(struct delivery *d, int64_t now);
+void delivery_flush(struct delivery *d, struct buf *out, int64_t now);
+int64_t delivery_expiry(const struct delivery *d);
+
+/* --- the end --- */
+
+/* The stream ends by our side: appends what is returned, then the last <a/>. Clean: the client said
+ * goodbye, and what it was sent counts as received. server_queue: how many stanzas the server is
+ * trusted to keep. jid: the client's, raw; may be empty. */
+void delivery_end(struct delivery *d, struct buf *out, bool clean, uint32_t server_queue,
+		  struct slice jid);
+
+/* Whether the end of the stream may be one that the client can resume from: unless it is clean,
+ * </stream:stream> is left out. */
+bool delivery_resumable(const struct delivery *d);
+
+/* The server is lost: appends the error for the next message that it never acknowledged; false when
+ * there is none left. */
+bool delivery_lost(struct delivery *d, struct buf *out, struct slice jid);
+
+/* The same for a message that was never sent to it, by its bytes; false where it gets none. */
+bool delivery_unsent(struct buf *out, struct slice message, struct slice jid);
+
+#endif
