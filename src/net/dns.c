@@ -217,7 +217,7 @@ static void keep_address(struct lookup *l, const struct ares_addrinfo_node *a, u
 		return;
 	l->addrs[l->n] = sockaddr_read(a->ai_addr);
 	/* A v4-mapped one is no IPv6 address. */
-	if (l->addrs[l->n].family != a->ai_family)
+	if (l->addrs[l->n].family != (l->type == DNS_A ? ADDR_V4 : ADDR_V6))
 		return;
 	l->addrs[l->n++].port = 0;
 	shorten(ttl, a->ai_ttl);
