@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("net")
 
 @pytest.fixture(scope="module")
 def good(authority):
-    return authority.make("good", "*.example", "*.example.net", "localhost")
+    return authority.make("good", *(f"{c}.example" for c in "abcd"), "*.example.net", "localhost")
 
 
 @pytest.fixture
@@ -72,6 +72,9 @@ def test_an_address_that_is_not_public_is_refused(net, relay, address):
     for domain in ("a.example", "alias.example", "b.example", "c.example", "d.example"):
         assert site.ask(domain) == FAILED
     problems = [p["problem"] for p in site.fairlead.wait_lines("backend-unreachable", 5)]
+    if address.startswith("::ffff:"):  # no AAAA record may say such a thing
+        assert all("no address for" in p for p in problems), problems
+        return
     assert all("not a public address" in p for p in problems), problems
     assert not site.fairlead.lines("backend-down"), "that is no fault of the server"
 
@@ -119,10 +122,11 @@ def test_allow_and_deny_bound_the_domains(net, relay):
     site = relay(f"host-record=a.example.net,{PUBLIC}", f"host-record=b.example.net,{PUBLIC}",
                  f"host-record=c.example,{PUBLIC}",
                  allow=["*.example.net"], deny=["b.example.net"])
-    assert site.ask("a.example.net") == "public"
+    before = net.dns_log().count("query[")
     assert site.ask("b.example.net") == "host-unknown"
     assert site.ask("c.example") == "host-unknown"
-    assert net.asked("SRV", "_xmpp-client._tcp.c.example") == 0, "nobody is asked of it either"
+    assert net.dns_log().count("query[") == before, "no name server is asked of them either"
+    assert site.ask("a.example.net") == "public"
 
 
 def test_certificates_must_be_good(net, site, authority, good):
