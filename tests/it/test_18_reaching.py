@@ -200,6 +200,31 @@ def test_a_certificate_must_be_for_the_domain_that_was_asked_for(authority, site
     assert "a.example.net" in site.problem() and "b.example.net" in site.problem()
 
 
+def test_what_one_domain_gets_is_not_held_against_another(authority, site):
+    """A wrong certificate, or a server that does not know the domain, is no fault of the machine:
+    under open relaying anybody can name a domain and have it lead to somebody else's server."""
+    made = authority.make("one", "a.example.net")
+    one = site.server("one", tls=made.server_context())
+    usual = one.script
+
+    def script(stream):
+        kind, raw = stream.read()
+        stream.events.insert(0, (kind, raw))
+        if b"stranger" in raw:
+            stream.send_header()
+            stream.send("<stream:error><host-unknown xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
+                        "</stream:error></stream:stream>")
+        else:
+            usual(stream)
+
+    one.script = script
+    site.start(domain(url(one), name="*.example.net", tls="starttls", tls_ca=authority.file))
+    for _ in range(3):
+        assert site.ask("b.example.net") == FAILED
+        assert site.ask("stranger.example.net") == FAILED
+        assert site.ask("a.example.net") == "one"
+
+
 def test_a_route_is_tried_first(net, site):
     """XEP-0124 9; one that is not among the backends is no way around them."""
     backends = [site.server(n) for n in ("one", "two", "three")]
