@@ -223,6 +223,8 @@ def test_what_one_domain_gets_is_not_held_against_another(authority, site):
         assert site.ask("b.example.net") == FAILED
         assert site.ask("stranger.example.net") == FAILED
         assert site.ask("a.example.net") == "one"
+    down = {p.get("domain") for p in site.fairlead.lines("backend-down")}
+    assert down == {"b.example.net", "stranger.example.net"}
 
 
 def test_a_route_is_tried_first(net, site):
