@@ -434,6 +434,8 @@ def test_a_machine_that_went_away_ends_its_sessions(net, site):
     busy.bosh.send("<message xmlns='jabber:client' to='a@example.org'/>")
     site.fairlead.wait_lines("session-end", 2, seconds=30,
                              test=lambda p: p["reason"] == "server-lost")
+    problems = [p["problem"] for p in site.fairlead.lines("backend-lost")]
+    assert len(problems) == 2 and all("timed out" in p for p in problems), problems
     assert idle.ending()[-1] == CLOSE_ELEMENT and idle.code == 1011
     while busy.bosh.ended is None:
         if not busy.bosh.pending:
