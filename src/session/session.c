@@ -35,8 +35,7 @@ static struct session *new_session(const struct session_env *env, const struct f
 	s->ops = ops;
 	s->front = front;
 	s->born = now;
-	s->deadline = TIME_NEVER;
-	s->rest_until = TIME_NEVER;
+	s->until = TIME_NEVER;
 	s->reading = true;
 	xstream_init(&s->stream, &env->backend_limits);
 	delivery_init(&s->delivery, ops == &wsfront_ops);
@@ -143,7 +142,7 @@ static void close_with(struct session *s, enum reason r, struct slice detail, in
 		hop_lost(s, now);
 	enter(s, SESSION_CLOSING);
 	s->reason = (uint8_t)r;
-	s->deadline = now + s->env->close_wait;
+	s->until = now + s->env->close_wait;
 	s->ops->close(s->front, r, detail, now);
 }
 
@@ -354,7 +353,7 @@ static void part(struct session *s)
 /* Lets both halves finish; past the deadline neither is waited for. */
 static void closing(struct session *s, int64_t now, struct effects *fx)
 {
-	bool late = now >= s->deadline;
+	bool late = now >= s->until;
 
 	if (s->dialled && !s->hung_up) {
 		if (!s->connected)
@@ -368,7 +367,6 @@ static void closing(struct session *s, int64_t now, struct effects *fx)
 		if (!s->reading && s->connected)
 			effects_add(fx, EFFECT_READ_ON, 0);
 		s->reading = true;
-		s->rest_until = TIME_NEVER;
 		effects_add(fx, s->connected ? EFFECT_HANGUP : EFFECT_DROP, 0);
 		s->hung_up = true;
 		s->dialled = s->connected;
@@ -393,11 +391,11 @@ static void pressure(struct session *s, size_t unsent, int64_t now, struct effec
 	s->ops->counts(s->front, &c);
 	rest = c.queued > (s->reading ? cap / 2 : cap / 4) && s->ops->attached(s->front);
 	if (rest && s->reading) {
-		s->rest_until = now + PRESSURE_MAX;
+		s->until = now + PRESSURE_MAX;
 		effects_add(fx, EFFECT_READ_OFF, 0);
 		s->reading = false;
-	} else if (!s->reading && (!rest || now >= s->rest_until)) {
-		s->rest_until = TIME_NEVER;
+	} else if (!s->reading && (!rest || now >= s->until)) {
+		s->until = TIME_NEVER;
 		effects_add(fx, EFFECT_READ_ON, 0);
 		s->reading = true;
 	}
@@ -468,12 +466,10 @@ int64_t session_expiry(const struct session *s)
 	if (s->state == SESSION_DEAD)
 		return TIME_NEVER;
 	at = s->ops->expiry(s->front);
-	if (s->deadline < at)
-		at = s->deadline;
 	if (s->state < SESSION_CLOSING && delivery_expiry(&s->delivery) < at)
 		at = delivery_expiry(&s->delivery);
-	if (s->rest_until < at)
-		at = s->rest_until;
+	if (s->until < at)
+		at = s->until;
 	return at;
 }
 

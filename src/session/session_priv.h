@@ -15,7 +15,8 @@ struct session {
 	struct buf out; /* towards the backend, gathered until it may be written */
 	char *jid;	/* owned; NULL before bind */
 	handle_t ws;
-	int64_t born, deadline, rest_until;
+	int64_t born;
+	int64_t until; /* CLOSING: the deadline; before: the backend rests; TIME_NEVER */
 	uint64_t stanzas_in, bytes_in, stanzas_out, bytes_out;
 	uint16_t backend; /* of the route, the one to be tried first */
 	uint8_t state, reason;
