@@ -457,6 +457,20 @@ static bool backend_ended(struct entry *e)
 	return e->leg.state == LEG_UP && (c->error || c->eof) && !c->paused;
 }
 
+/* An error is told of: a machine that went away, or a server that does not take our certificate, of
+ * which TLS 1.3 hears only after its handshake. */
+static void lost(struct entry *e)
+{
+	char id[PUBLIC_ID], problem[256];
+
+	if (e->leg.conn.error)
+		log_info("backend-lost", "session=%s domain=%s problem=\"%s\"", public_id(e, id),
+			 session_domain(e->session),
+			 conn_problem(&e->leg.conn, problem, sizeof(problem)));
+	leg_drop(&e->leg);
+	session_disconnected(e->session, REASON_SERVER_LOST, table_of(e)->w->now);
+}
+
 /* Tells the session how its dial went. */
 static void dialled(struct entry *e)
 {
@@ -485,8 +499,7 @@ static void pump(struct entry *e)
 	if (was_full && e->leg.state == LEG_UP && !c->paused)
 		conn_resume(c, w->loop);
 	if (backend_ended(e)) {
-		leg_drop(&e->leg);
-		session_disconnected(e->session, REASON_SERVER_LOST, w->now);
+		lost(e);
 		session_pump(e->session, &none, 0, w->now, &w->effects);
 		carry_out(e);
 	}

@@ -92,6 +92,8 @@ void dial_cancel(struct dial *d)
 		return;
 	if (d->backend)
 		health_cancel(d->backend);
+	if (d->served)
+		health_cancel(d->served);
 	dial_free(d);
 }
 
@@ -106,13 +108,31 @@ static bool port_allowed(const struct dial *d)
 	return *p != 0;
 }
 
+/* A place at the candidate, and in what it does for our domain. */
+static bool take_place(struct dial *d, int64_t now)
+{
+	struct health_backend *b = health_find(d->dialer->health, d->name, d->c->most), *s = NULL;
+	enum health_word word = health_ask(b, now);
+
+	if (word == HEALTH_YES && (d->c->direct || d->policy->tls != DIAL_PLAIN)) {
+		s = health_find_domain(d->dialer->health, d->name, d->policy->domain);
+		word = health_ask(s, now);
+		if (word != HEALTH_YES)
+			health_cancel(b);
+	}
+	if (word != HEALTH_YES) {
+		dial_skip(d, s ? s : b, word == HEALTH_DOWN, now);
+		return false;
+	}
+	d->backend = b;
+	d->served = s;
+	return true;
+}
+
 /* Begins the next candidate that may be tried; false where there is none. */
 static bool choose(struct dial *d, int64_t now)
 {
 	while (d->at < d->n && now < d->deadline) {
-		enum health_word word;
-		struct health_backend *b;
-
 		d->c = &d->candidates[d->at++];
 		dial_name(d);
 		if (!port_allowed(d)) {
@@ -120,17 +140,12 @@ static bool choose(struct dial *d, int64_t now)
 			d->tried++, d->other_faults++;
 			continue;
 		}
-		b = health_find(d->dialer->health, d->name, d->c->most);
-		word = health_ask(b, now);
-		if (word != HEALTH_YES) {
-			dial_skip(d, b, word == HEALTH_DOWN, now);
+		if (!take_place(d, now))
 			continue;
-		}
-		d->backend = b;
 		d->tried++;
 		d->began = now;
-		d->plain = health_lacks_tls(b, now);
-		d->blamed = false;
+		d->plain = health_lacks_tls(d->backend, now);
+		d->blamed = d->blamed_so = false;
 		d->problem[0] = '\0';
 		dial_race_begin(d, now);
 		return true;
@@ -138,17 +153,27 @@ static bool choose(struct dial *d, int64_t now)
 	return false;
 }
 
+/* Gives the place back, with what is thought of it now. */
+static void judge(struct dial *d, struct health_backend *b, bool failed, const char *domain,
+		  int64_t now)
+{
+	if (!b)
+		return;
+	if (!failed)
+		health_cancel(b);
+	else if (health_failed(b, now, d->problem))
+		log_warn("backend-down", "backend=%s%s%s problem=\"%s\"", d->name,
+			 *domain ? " domain=" : "", domain, d->problem);
+}
+
 static void candidate_failed(struct dial *d, int64_t now)
 {
-	struct health_backend *b = MEM_TAKE(d->backend);
-
 	hang_up(d);
 	if (!*d->problem)
 		dial_problem(d, BLAME_OUR_RULES, "no time left");
-	if (!d->blamed)
-		health_cancel(b);
-	else if (health_failed(b, now, d->problem))
-		log_warn("backend-down", "backend=%s problem=\"%s\"", d->name, d->problem);
+	/* Whoever got as far as TLS has reached the machine. */
+	judge(d, MEM_TAKE(d->backend), d->blamed && !d->blamed_so, "", now);
+	judge(d, MEM_TAKE(d->served), d->blamed_so, d->policy->domain, now);
 	dial_note(d, d->name, d->problem);
 }
 
@@ -189,6 +214,19 @@ static void warn_of_ports(struct dial *d, const struct addr *peer, int64_t now)
 			 d->name, ports);
 }
 
+/* The place at the backend is kept, that for the domain is not. */
+static void serves(struct dial *d, int64_t ms)
+{
+	struct health_backend *b = MEM_TAKE(d->served);
+
+	if (!b)
+		return;
+	if (health_well(b, ms))
+		log_info("backend-up", "backend=%s domain=%s ms=%lld", d->name, d->policy->domain,
+			 (long long)ms);
+	health_leave(b);
+}
+
 static void ready(struct dial *d, int64_t now)
 {
 	struct dial_leg leg = {.conn = &d->conn,
@@ -200,6 +238,7 @@ static void ready(struct dial *d, int64_t now)
 
 	if (health_well(d->backend, leg.ms))
 		log_info("backend-up", "backend=%s ms=%lld", d->name, (long long)leg.ms);
+	serves(d, leg.ms);
 	warn_of_ports(d, &leg.peer, now);
 	dial_race_clear(d);
 	ev_timer_stop(d->dialer->loop, &d->timer);

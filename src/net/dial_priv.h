@@ -104,12 +104,14 @@ struct dial {
 	/* The candidate under way. */
 	struct candidate *c;
 	struct health_backend *backend; /* we have a place there; NULL: none */
+	struct health_backend *served;	/* the same, as it serves our domain; NULL: without TLS */
 	char name[HEALTH_NAME];
 	int64_t began;
-	bool plain;   /* it is known not to offer STARTTLS */
-	bool blamed;  /* something failed that is its own */
-	size_t won;   /* SECURING: the attempt */
-	size_t again; /* the attempt to be made before others; >= race.n: none */
+	bool plain;	/* it is known not to offer STARTTLS */
+	bool blamed;	/* something failed that is its own */
+	bool blamed_so; /* something failed as it serves our domain: it was reached */
+	size_t won;	/* SECURING: the attempt */
+	size_t again;	/* the attempt to be made before others; >= race.n: none */
 	struct race race;
 	struct conn conn;
 	struct starttls *starttls; /* owned */
@@ -143,7 +145,7 @@ void dial_name(struct dial *d); /* sets the name of the candidate */
 void dial_skip(struct dial *d, struct health_backend *b, bool down, int64_t now);
 
 /* Adds to the problems of the candidate. */
-enum dial_blame { BLAME_IT, BLAME_OUR_RULES, BLAME_OUR_PORTS };
+enum dial_blame { BLAME_IT, BLAME_FOR_DOMAIN, BLAME_OUR_RULES, BLAME_OUR_PORTS };
 void dial_problem(struct dial *d, enum dial_blame blame, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void dial_note(struct dial *d, const char *name, const char *problem); /* to the text */

@@ -18,25 +18,26 @@ static void on_wake(struct conn *c)
 }
 
 /* What servers' certificates say is long and may be cut: where it was goes before it. */
-static void tell(struct dial *d, const char *what)
+static void tell(struct dial *d, enum dial_blame blame, const char *what)
 {
 	char peer[DIAL_PEER];
 
 	dial_peer(d, &d->race.v[d->won].addr, "at", peer);
-	dial_problem(d, BLAME_IT, "%s%s%s", *peer ? peer + 1 : "", *peer ? ": " : "", what);
+	dial_problem(d, blame, "%s%s%s", *peer ? peer + 1 : "", *peer ? ": " : "", what);
 }
 
-/* A fault of the connection: another address may do better. */
-static enum dial_progress fault(struct dial *d, const char *what)
+/* A fault of the connection: another address may do better. A server that does not know the domain,
+ * or has no good certificate for it, may serve others; only silence is held against the machine. */
+static enum dial_progress fault(struct dial *d, enum dial_blame blame, const char *what)
 {
-	tell(d, what);
+	tell(d, blame, what);
 	dial_race_again(d, true);
 	return DIAL_FAULT;
 }
 
 static enum dial_progress lost(struct dial *d, const char *what)
 {
-	tell(d, what);
+	tell(d, BLAME_FOR_DOMAIN, what);
 	return DIAL_LOST;
 }
 
@@ -101,7 +102,7 @@ static enum dial_progress eat(struct dial *d, int64_t now)
 		return DIAL_WAIT;
 	}
 	if (d->conn.eof)
-		return fault(d, "the connection was closed before TLS");
+		return fault(d, BLAME_FOR_DOMAIN, "the connection was closed before TLS");
 	conn_flush(&d->conn, d->dialer->loop);
 	conn_resume(&d->conn, d->dialer->loop);
 	return DIAL_WAIT;
@@ -112,7 +113,7 @@ static enum dial_progress broken(struct dial *d)
 	char text[DIAL_PROBLEM];
 
 	conn_problem(&d->conn, text, sizeof(text));
-	return d->conn.error == EPROTO ? lost(d, text) : fault(d, text);
+	return d->conn.error == EPROTO ? lost(d, text) : fault(d, BLAME_FOR_DOMAIN, text);
 }
 
 enum dial_progress dial_secure_step(struct dial *d, int64_t now)
@@ -133,7 +134,7 @@ enum dial_progress dial_secure_step(struct dial *d, int64_t now)
 		snprintf(text, sizeof(text), "no answer to the %s in %g s",
 			 d->shaking ? "TLS handshake" : "stream header",
 			 (double)(now - t->since) / 1000.);
-		return fault(d, text);
+		return fault(d, BLAME_IT, text);
 	}
 	d->due = t->until;
 	return p;

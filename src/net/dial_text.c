@@ -18,6 +18,7 @@ void dial_problem(struct dial *d, enum dial_blame blame, const char *fmt, ...)
 	va_list ap;
 
 	d->blamed |= blame == BLAME_IT;
+	d->blamed_so |= blame == BLAME_FOR_DOMAIN;
 	*(blame == BLAME_OUR_PORTS ? &d->no_ports : &d->other_faults) += 1;
 	if (n && n < sizeof(d->problem) - 2)
 		n += (size_t)snprintf(d->problem + n, sizeof(d->problem) - n, ", ");

@@ -223,6 +223,8 @@ def test_what_one_domain_gets_is_not_held_against_another(authority, site):
         assert site.ask("b.example.net") == FAILED
         assert site.ask("stranger.example.net") == FAILED
         assert site.ask("a.example.net") == "one"
+    down = {p.get("domain") for p in site.fairlead.lines("backend-down")}
+    assert down == {"b.example.net", "stranger.example.net"}
 
 
 def test_a_route_is_tried_first(net, site):
@@ -432,6 +434,8 @@ def test_a_machine_that_went_away_ends_its_sessions(net, site):
     busy.bosh.send("<message xmlns='jabber:client' to='a@example.org'/>")
     site.fairlead.wait_lines("session-end", 2, seconds=30,
                              test=lambda p: p["reason"] == "server-lost")
+    problems = [p["problem"] for p in site.fairlead.lines("backend-lost")]
+    assert len(problems) == 2 and all("timed out" in p for p in problems), problems
     assert idle.ending()[-1] == CLOSE_ELEMENT and idle.code == 1011
     while busy.bosh.ended is None:
         if not busy.bosh.pending:

@@ -89,7 +89,7 @@ def prosody_host(domain, tls):
         lines.append(f'\tcertificate = "{tls.certificates[domain].certificate}"')
         if tls.client_ca:
             lines.append('\tc2s_ssl = { verify = { "peer", "fail_if_no_peer_cert" }; '
-                         f'verifyext = {{ }}; cafile = "{tls.client_ca}" }}')
+                         f'verifyext = {{ lsec_continue = false }}; cafile = "{tls.client_ca}" }}')
     return "\n".join(lines)
 
 

@@ -13,7 +13,8 @@ import servers
 BROWSER = "192.0.2.77"
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["plain", "tls"])
+@pytest.fixture(scope="module", ids=["plain", "tls"],
+                params=[False, pytest.param(True, marks=pytest.mark.full)])
 def server(request, authority):
     tls = servers.Tls({"example.org": authority.make("good", "example.org")})
     with servers.Ejabberd(peers.ACCOUNTS, tls=tls if request.param else None, proxy=True) as s:
@@ -74,7 +75,7 @@ def seen(server):
                        r"([0-9a-f.:]+)", log))
 
 
-@pytest.mark.parametrize("version", ["v1", "v2"])
+@pytest.mark.parametrize("version", [pytest.param("v1", marks=pytest.mark.full), "v2"])
 def test_ejabberd_logs_the_browser_s_address(server, front, authority, version):
     backends = [f"tcp://127.0.0.1:{server.port}"]
     more = {"tls": "starttls", "tls_ca": authority.file} if server.tls else {}

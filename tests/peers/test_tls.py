@@ -61,7 +61,7 @@ def test_only_a_good_certificate_connects(server, front, authority, certificates
         assert all(word in text for word in words), text
 
 
-@pytest.mark.parametrize("way", ["starttls", "direct"])
+@pytest.mark.parametrize("way", ["starttls", pytest.param("direct", marks=pytest.mark.full)])
 def test_a_pinned_certificate_connects_whoever_signed_it(server, front, certificates, way):
     pinned = {d: {"tls_pins": [certificates[d].pin]} for d in (SELF, EXPIRED)}
     pinned[GOOD] = {"tls_pins": [certificates[SELF].pin.upper().replace("SHA256", "sha256")]}
@@ -80,6 +80,7 @@ def test_without_the_authority_a_good_certificate_is_refused(server, front):
     assert "not signed by a known authority" in problem(f, GOOD)
 
 
+@pytest.mark.full
 def test_unverified_any_certificate_connects(server, front, certificates):
     f = front(*({"name": d, "backends": [url(server, "starttls")], "tls": "starttls",
                  "tls_verify": "off"} for d in certificates))
@@ -88,7 +89,8 @@ def test_unverified_any_certificate_connects(server, front, certificates):
         assert_in(facts, domain)
 
 
-@pytest.mark.parametrize("mode", ["offered", "auto", "none"])
+@pytest.mark.parametrize("mode", ["offered", *(pytest.param(m, marks=pytest.mark.full)
+                                               for m in ("auto", "none"))])
 def test_a_server_that_offers_starttls(server, front, authority, mode):
     """On this machine `auto` leaves it away."""
     f = front({"name": GOOD, "backends": [url(server, "starttls")], "tls": mode,
@@ -98,6 +100,7 @@ def test_a_server_that_offers_starttls(server, front, authority, mode):
     assert secure == ["yes" if mode == "offered" else "no"]
 
 
+@pytest.mark.full
 def test_plain_tcp_where_tls_is_expected_is_said(server, front):
     f = front({"name": GOOD, "backends": [f"tls://127.0.0.1:{server.port}"]})
     facts = peers.log_in(f, *CLIENTS[1], GOOD)
@@ -107,7 +110,8 @@ def test_plain_tcp_where_tls_is_expected_is_said(server, front):
 
 # -- a server without TLS, and one that wants certificates of its clients --------------------------
 
-@pytest.mark.parametrize("mode, up", [("offered", True), ("auto", True), ("starttls", False)])
+@pytest.mark.parametrize("mode, up", [
+    ("offered", True), ("starttls", False), pytest.param("auto", True, marks=pytest.mark.full)])
 def test_a_server_without_starttls(prosody, front, mode, up):
     f = front({"name": GOOD, "backends": [f"tcp://127.0.0.1:{prosody.server.port}"], "tls": mode})
     facts = peers.log_in(f, *CLIENTS[0], GOOD)

@@ -194,7 +194,58 @@ static void what_must_be_and_is_not_offered_is_a_fault(void **state)
 	(void)state;
 	dial(p, false);
 	expect_fault(p, "it offers no STARTTLS");
+	assert_int_equal(rig_row(RIG_NAME(name, peer_port(p))).sessions, 0);
+	dial(p, false);
+	assert_non_null(strstr(came.text, "all backends are down"));
+	assert_int_equal(peer_calls(p), 1);
+}
+
+/* Whoever names a domain could else shut out all others from a server of theirs. */
+static void what_fails_for_a_domain_is_not_held_against_others(void **state)
+{
+	static const char *const scripts[] = {"hE", "h", "hfsPTm", "Hm", "hnm"};
+	char name[64], text[80];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
+		struct peer *p = peer_start("127.0.0.1", 0, scripts[i], other_ctx);
+
+		dial(p, i == 3);
+		assert_false(came.connected);
+		assert_false(rig_row(RIG_NAME(name, peer_port(p))).down);
+		snprintf(text, sizeof(text), "%s (%s)", name, policy.domain);
+		assert_true(rig_row(text).down);
+		peer_stop(p);
+	}
+}
+
+static void silence_is_held_against_the_machine(void **state)
+{
+	struct peer *p = serve("hm");
+	char name[64];
+
+	(void)state;
+	rig_host("127.0.0.1", peer_port(p), 300);
+	assert_non_null(strstr(came.text, "no answer to the stream header"));
 	assert_true(rig_row(RIG_NAME(name, peer_port(p))).down);
+}
+
+static void one_that_serves_the_domain_again_is_well(void **state)
+{
+	struct peer *p = serve("hE|hfsPThm|hfsPThm");
+	char name[64], text[80];
+
+	(void)state;
+	dial(p, false);
+	assert_false(came.connected);
+	snprintf(text, sizeof(text), "%s (%s)", RIG_NAME(name, peer_port(p)), policy.domain);
+	while (clock_ms() < rig_row(text).retry_at)
+		ev_run(loop, EVRUN_NOWAIT);
+	dial(p, false);
+	expect_usable(p, true);
+	assert_false(rig_row(text).down);
+	assert_int_equal(rig_row(text).sessions, 0);
+	assert_int_equal(rig_row(name).sessions, 1);
 }
 
 /* It said that it can do without, and somebody on the way may have said so; not so a broken
@@ -464,6 +515,9 @@ int main(void)
 	    T(what_is_offered_is_used),
 	    T(what_is_not_offered_is_done_without),
 	    T(what_must_be_and_is_not_offered_is_a_fault),
+	    T(what_fails_for_a_domain_is_not_held_against_others),
+	    T(silence_is_held_against_the_machine),
+	    T(one_that_serves_the_domain_again_is_well),
 	    T(an_offer_that_fails_is_a_fault),
 	    T(auto_is_plain_on_this_machine),
 	    T(faults_of_the_stream_are_told),

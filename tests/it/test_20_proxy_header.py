@@ -44,6 +44,7 @@ def tlv(kind, value):
     return struct.pack("!BH", kind, len(value)) + value
 
 
+full = pytest.mark.full
 OVER_TLS = tlv(0x20, b"\1\0\0\0\1")  # PP2_CLIENT_SSL; no certificate of the client was verified
 
 
@@ -96,11 +97,11 @@ def test_the_client_s_own_address(site, start, transport, version, render):
 
 @pytest.mark.parametrize("version, render", [("v1", v1), ("v2", v2)])
 @pytest.mark.parametrize("said, source, port, to", [
-    ("192.0.2.7", "192.0.2.7", 0, "127.0.0.1"),
-    ("192.0.2.7:4711", "192.0.2.7", 4711, "127.0.0.1"),
+    pytest.param("192.0.2.7", "192.0.2.7", 0, "127.0.0.1", marks=full),
+    pytest.param("192.0.2.7:4711", "192.0.2.7", 4711, "127.0.0.1", marks=full),
     ("6.6.6.6, 192.0.2.7, 10.1.2.3", "192.0.2.7", 0, "127.0.0.1"),
     ("2001:db8::7", "2001:db8::7", 0, "::ffff:127.0.0.1")])
-@pytest.mark.parametrize("transport", ["bosh", "websocket"])
+@pytest.mark.parametrize("transport", ["bosh", pytest.param("websocket", marks=full)])
 def test_the_address_that_a_trusted_proxy_tells(site, start, transport, said, source, port, to,
                                                 version, render):
     server = start(version, **TRUST)
