@@ -13,6 +13,11 @@ from lib.xmlbits import NS_STREAMS, alone
 
 FAILED = "remote-connection-failed"
 NAMES = ["example.org", "a.example", "b.example", "c.example", "*.example.net"]
+FEATURES_NAMED = ("<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>"
+                  "<mechanism>PLAIN</mechanism></mechanisms>"
+                  "<name xmlns='urn:example:name'>one</name></stream:features>")
+FEATURES_BOTH = FEATURES_NAMED.replace(
+    "<mechanisms", "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/><mechanisms")
 
 pytestmark = pytest.mark.usefixtures("net")
 
@@ -483,7 +488,6 @@ def test_a_server_without_tls(net, site, host, mode, up):
 def test_a_server_that_offers_tls(net, site, tls, host, mode, secure):
     server_tls, trust = tls
     server = site.server("one", net.listener(host), **server_tls)
-    usual = server.script
 
     def either(stream):
         """STARTTLS where Fairlead wants it; it may do without."""
@@ -500,19 +504,3 @@ def test_a_server_that_offers_tls(net, site, tls, host, mode, secure):
     site.start(domain(url(server, host), tls=mode, **trust))
     assert site.ask() == "one"
     assert any(d == "=" for _, d, _ in server.streams[-1].log) == secure
-    assert usual
-
-
-FEATURES_NAMED = ("<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>"
-                  "<mechanism>PLAIN</mechanism></mechanisms>"
-                  "<name xmlns='urn:example:name'>one</name></stream:features>")
-FEATURES_BOTH = FEATURES_NAMED.replace(
-    "<mechanisms", "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/><mechanisms")
-
-
-def test_a_hung_server_without_tls_does_not_hold_a_session_for_ever(net, site):
-    """The kernel takes the connection and nobody reads from it, as with a stopped process."""
-    with net.listener("127.0.0.1") as deaf:
-        site.start(domain(f"tcp://127.0.0.1:{deaf.getsockname()[1]}"), backend_connect=2)
-        assert site.ask() == FAILED
-        assert ends(site.ws()) == FAILED

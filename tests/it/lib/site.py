@@ -72,6 +72,7 @@ class Site:
         dotted = {k.replace("_", ".", 1): v for k, v in settings.items()}
         self.fairlead = Fairlead(config={"domains": list(domains)},
                                  settings={**SETTINGS, **dotted})
+        self.fairlead.wait_lines("ready")  # it listens before it has looked at its surroundings
         return self
 
     def keep(self, client):
