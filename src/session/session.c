@@ -51,11 +51,7 @@ struct session *session_new_bosh(const struct session_env *env, struct slice sid
 
 struct session *session_new_websocket(const struct session_env *env, handle_t ws, int64_t now)
 {
-	struct session *s;
-
-	s = new_session(env, &wsfront_ops, wsfront_new(&env->websocket, ws, now), now);
-	s->ws = ws;
-	return s;
+	return new_session(env, &wsfront_ops, wsfront_new(&env->websocket, ws, now), now);
 }
 
 void session_free(struct session *s)
@@ -376,8 +372,9 @@ static void closing(struct session *s, int64_t now, struct effects *fx)
 		effects_add(fx, EFFECT_DROP, 0);
 		s->dialled = false;
 	}
-	if (late && s->ws && !s->ops->closed(s->front))
-		effects_add(fx, EFFECT_CLOSE, s->ws)->code = reason_ws_code(s->reason);
+	if (late && s->ops == &wsfront_ops && !s->ops->closed(s->front))
+		effects_add(fx, EFFECT_CLOSE, wsfront_handle(s->front))->code =
+		    reason_ws_code(s->reason);
 	if ((s->ops->closed(s->front) && !s->dialled) || late)
 		enter(s, SESSION_DEAD);
 }
@@ -401,7 +398,7 @@ static void pressure(struct session *s, size_t unsent, int64_t now, struct effec
 		effects_add(fx, EFFECT_READ_ON, 0);
 		s->reading = true;
 	}
-	if (!s->ws)
+	if (s->ops != &wsfront_ops)
 		return;
 	crowded = unsent + s->out.len > s->env->backend_queue / (s->paused ? 2 : 1) ||
 		  delivery_full(&s->delivery);
@@ -409,7 +406,7 @@ static void pressure(struct session *s, size_t unsent, int64_t now, struct effec
 		return;
 	s->paused = crowded;
 	wsfront_rest(s->front, crowded);
-	effects_add(fx, crowded ? EFFECT_PAUSE : EFFECT_RESUME, s->ws);
+	effects_add(fx, crowded ? EFFECT_PAUSE : EFFECT_RESUME, wsfront_handle(s->front));
 }
 
 static void follow_client(struct session *s)

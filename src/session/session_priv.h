@@ -14,7 +14,6 @@ struct session {
 	struct delivery delivery;
 	struct buf out; /* towards the backend, gathered until it may be written */
 	char *jid;	/* owned; NULL before bind */
-	handle_t ws;
 	int64_t born, deadline, rest_until;
 	uint64_t stanzas_in, bytes_in, stanzas_out, bytes_out;
 	uint16_t backend; /* of the route, the one to be tried first */
