@@ -328,11 +328,11 @@ static const char *parting(enum reason r)
 	}
 }
 
-/* A client that was lost may resume a stream that manages itself (XEP-0198 5), as long as nobody
+/* A client that was lost may resume a stream that it manages itself (XEP-0198 5), as long as nobody
  * ends it: the server keeps what it has not acknowledged, and it comes back by another session. */
 static bool is_left_open(const struct session *s)
 {
-	return s->stream.resumable &&
+	return s->stream.resumable && s->delivery.mode != DELIVERY_ON &&
 	       (s->reason == REASON_CLIENT_LOST || s->reason == REASON_PING_TIMEOUT ||
 		s->reason == REASON_INACTIVITY || s->reason == REASON_QUEUE_FULL);
 }

@@ -108,6 +108,7 @@ static void the_narrowest_pattern_serves_a_domain(void **state)
 		    {"sub.example.net", "*.example.net"},
 		    {"evil.example.net", NULL},
 		    {"more.evil.example.net", NULL},
+		    {"a..example.net", NULL},
 		    {"a.example.com", "*"},
 		    {"example.com", NULL},
 		    {"example.net", NULL},
@@ -125,6 +126,30 @@ static void the_narrowest_pattern_serves_a_domain(void **state)
 		if (!r != !rows[i].route || (r && strcmp(r->domain, rows[i].route) != 0))
 			fail_msg("%s: %s", rows[i].domain, r ? r->domain : "none");
 	}
+}
+
+/* Name servers and certificates forgive a dot at the end. */
+static void what_is_denied_has_no_second_name(void **state)
+{
+	static const char *const names[] = {"evil.example",
+					    "EVIL.example.",
+					    "evil.example..",
+					    "evil.example...",
+					    "evil..example",
+					    "x.evil.example..",
+					    ".evil.example",
+					    "..",
+					    "."};
+	static const char *const evil[] = {"evil.example", "*.evil.example", NULL};
+	static const struct route open[] = {
+	    {.domain = "*", .backends = backends, .n = 4, .deny = evil}};
+	struct routes r = {open, 1};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (routes_find(&r, slice_str(names[i])))
+			fail_msg("%s is served", names[i]);
+	assert_non_null(routes_find(&r, SLICE("good.example.")));
 }
 
 static void a_session_knows_its_domain(void **state)
@@ -536,6 +561,7 @@ int main(void)
 	    cmocka_unit_test(the_header_says_what_the_client_says),
 	    cmocka_unit_test(a_route_is_followed_where_it_names_a_backend),
 	    cmocka_unit_test(the_narrowest_pattern_serves_a_domain),
+	    cmocka_unit_test(what_is_denied_has_no_second_name),
 	    cmocka_unit_test(a_session_knows_its_domain),
 	    cmocka_unit_test(an_unknown_domain_is_host_unknown),
 	    cmocka_unit_test(a_dial_that_fails_is_remote_connection_failed),
