@@ -267,6 +267,10 @@ static void features(struct session *s, const struct xstream_item *item, int64_t
 		session_close(s, REASON_SERVER_BAD_XML, now);
 		return;
 	}
+	if (s->login == SESSION_LOGIN_UNTOLD)
+		s->login = f.mechanisms ? SESSION_LOGIN_OFFERED
+			   : f.starttls ? SESSION_LOGIN_TLS_FIRST
+					: SESSION_LOGIN_MISSING;
 	if (f.sm)
 		delivery_offered(&s->delivery);
 	e = complete(&edited, &item->element);
@@ -492,6 +496,11 @@ const char *session_domain(const struct session *s)
 	if (s->domain)
 		return s->domain;
 	return s->route ? s->route->domain : "";
+}
+
+enum session_login session_login(const struct session *s)
+{
+	return s->login;
 }
 
 size_t session_backend(const struct session *s)

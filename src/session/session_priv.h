@@ -19,6 +19,7 @@ struct session {
 	uint64_t stanzas_in, bytes_in, stanzas_out, bytes_out;
 	uint16_t backend; /* of the route, the one to be tried first */
 	uint8_t state, reason;
+	uint8_t login;	    /* enum session_login */
 	bool connected : 1; /* the backend's socket is up */
 	bool dialled : 1;   /* a dial or a socket exists, until session_disconnected() */
 	bool hung_up : 1;   /* EFFECT_HANGUP or EFFECT_DROP was emitted */

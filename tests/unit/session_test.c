@@ -208,6 +208,39 @@ static void stanzas_pass_both_ways(void **state)
 	finish(&p);
 }
 
+static void it_is_noted_whether_the_first_features_let_clients_log_in(void **state)
+{
+	static const struct {
+		const char *features;
+		enum session_login login;
+	} cases[] = {
+	    {"<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism>"
+	     "</mechanisms><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
+	     SESSION_LOGIN_OFFERED},
+	    {"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>",
+	     SESSION_LOGIN_TLS_FIRST},
+	    {"<register xmlns='http://jabber.org/features/iq-register'/>", SESSION_LOGIN_MISSING},
+	    {"<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>", SESSION_LOGIN_MISSING},
+	    {"", SESSION_LOGIN_MISSING}};
+	char text[512];
+	struct play p;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		start_bosh(&p, "example.org");
+		session_connected(p.s);
+		server(&p, HEADER);
+		assert_int_equal(session_login(p.s), SESSION_LOGIN_UNTOLD);
+		snprintf(text, sizeof(text), "<stream:features>%s</stream:features>",
+			 cases[i].features);
+		server(&p, text);
+		assert_int_equal(session_login(p.s), cases[i].login);
+		server(&p, "<stream:features/>"); /* after a login there may be nothing to offer */
+		assert_int_equal(session_login(p.s), cases[i].login);
+		finish(&p);
+	}
+}
+
 static void the_bound_jid_is_noted(void **state)
 {
 	struct play p;
@@ -566,6 +599,7 @@ int main(void)
 	    cmocka_unit_test(an_unknown_domain_is_host_unknown),
 	    cmocka_unit_test(a_dial_that_fails_is_remote_connection_failed),
 	    cmocka_unit_test(stanzas_pass_both_ways),
+	    cmocka_unit_test(it_is_noted_whether_the_first_features_let_clients_log_in),
 	    cmocka_unit_test(the_bound_jid_is_noted),
 	    cmocka_unit_test(a_restart_writes_a_new_header),
 	    cmocka_unit_test(a_client_that_terminates_ends_the_stream),
