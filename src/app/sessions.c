@@ -30,6 +30,7 @@ struct entry {
 	struct web_client *client; /* owned, until it dials; or NULL */
 	struct addr peer;
 	bool websocket, marked;
+	bool greeted; /* the server's first features were looked at */
 	union {
 		handle_t ws;			      /* of a WebSocket */
 		uint8_t secret[SID_RANDOM + SID_TAG]; /* BOSH: what nobody can guess of its sid */
@@ -483,6 +484,18 @@ static void dialled(struct entry *e)
 	}
 }
 
+static void greeted(struct entry *e)
+{
+	enum session_login login = session_login(e->session);
+	char id[PUBLIC_ID];
+
+	e->greeted = login != SESSION_LOGIN_UNTOLD;
+	if (login == SESSION_LOGIN_MISSING || login == SESSION_LOGIN_TLS_FIRST)
+		leg_no_login(&e->leg, session_route(e->session), session_domain(e->session),
+			     login == SESSION_LOGIN_TLS_FIRST, table_of(e)->w->now,
+			     public_id(e, id));
+}
+
 static void pump(struct entry *e)
 {
 	struct worker *w = table_of(e)->w;
@@ -495,6 +508,8 @@ static void pump(struct entry *e)
 	up = e->leg.state == LEG_UP;
 	was_full = up && c->in.len >= c->in_max;
 	session_pump(e->session, up ? &c->in : &none, up ? c->out.len : 0, w->now, &w->effects);
+	if (!e->greeted)
+		greeted(e);
 	carry_out(e);
 	if (was_full && e->leg.state == LEG_UP && !c->paused)
 		conn_resume(c, w->loop);

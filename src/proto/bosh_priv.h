@@ -83,7 +83,8 @@ struct bosh {
 	bool stream : 1;	/* what is queued needs xmlns:stream on the body */
 	bool ended : 1;		/* the client's terminate was pulled */
 	bool away : 1;		/* nobody waits, and not only between two requests */
-	bool closing : 1, closed : 1;
+	bool closing : 1;
+	bool closed : 1;
 	bool legacy : 1; /* knows the HTTP codes of old */
 	bool told : 1;	 /* who broke a rule was told so */
 	bool acks : 1;	 /* both sides acknowledge (XEP-0124 9); then there is `more` */

@@ -50,11 +50,7 @@ struct session *session_new_bosh(const struct session_env *env, struct slice sid
 
 struct session *session_new_websocket(const struct session_env *env, handle_t ws, int64_t now)
 {
-	struct session *s;
-
-	s = new_session(env, &wsfront_ops, wsfront_new(&env->websocket, ws, now), now);
-	s->ws = ws;
-	return s;
+	return new_session(env, &wsfront_ops, wsfront_new(&env->websocket, ws, now), now);
 }
 
 void session_free(struct session *s)
@@ -271,6 +267,10 @@ static void features(struct session *s, const struct xstream_item *item, int64_t
 		session_close(s, REASON_SERVER_BAD_XML, now);
 		return;
 	}
+	if (s->login == SESSION_LOGIN_UNTOLD)
+		s->login = f.mechanisms ? SESSION_LOGIN_OFFERED
+			   : f.starttls ? SESSION_LOGIN_TLS_FIRST
+					: SESSION_LOGIN_MISSING;
 	if (f.sm)
 		delivery_offered(&s->delivery);
 	e = complete(&edited, &item->element);
@@ -332,11 +332,11 @@ static const char *parting(enum reason r)
 	}
 }
 
-/* A client that was lost may resume a stream that manages itself (XEP-0198 5), as long as nobody
+/* A client that was lost may resume a stream that it manages itself (XEP-0198 5), as long as nobody
  * ends it: the server keeps what it has not acknowledged, and it comes back by another session. */
 static bool is_left_open(const struct session *s)
 {
-	return s->stream.resumable &&
+	return s->stream.resumable && s->delivery.mode != DELIVERY_ON &&
 	       (s->reason == REASON_CLIENT_LOST || s->reason == REASON_PING_TIMEOUT ||
 		s->reason == REASON_INACTIVITY || s->reason == REASON_QUEUE_FULL);
 }
@@ -374,8 +374,9 @@ static void closing(struct session *s, int64_t now, struct effects *fx)
 		effects_add(fx, EFFECT_DROP, 0);
 		s->dialled = false;
 	}
-	if (late && s->ws && !s->ops->closed(s->front))
-		effects_add(fx, EFFECT_CLOSE, s->ws)->code = reason_ws_code(s->reason);
+	if (late && s->ops == &wsfront_ops && !s->ops->closed(s->front))
+		effects_add(fx, EFFECT_CLOSE, wsfront_handle(s->front))->code =
+		    reason_ws_code(s->reason);
 	if ((s->ops->closed(s->front) && !s->dialled) || late)
 		enter(s, SESSION_DEAD);
 }
@@ -399,7 +400,7 @@ static void pressure(struct session *s, size_t unsent, int64_t now, struct effec
 		effects_add(fx, EFFECT_READ_ON, 0);
 		s->reading = true;
 	}
-	if (!s->ws)
+	if (s->ops != &wsfront_ops)
 		return;
 	crowded = unsent + s->out.len > s->env->backend_queue / (s->paused ? 2 : 1) ||
 		  delivery_full(&s->delivery);
@@ -407,7 +408,7 @@ static void pressure(struct session *s, size_t unsent, int64_t now, struct effec
 		return;
 	s->paused = crowded;
 	wsfront_rest(s->front, crowded);
-	effects_add(fx, crowded ? EFFECT_PAUSE : EFFECT_RESUME, s->ws);
+	effects_add(fx, crowded ? EFFECT_PAUSE : EFFECT_RESUME, wsfront_handle(s->front));
 }
 
 static void follow_client(struct session *s)
@@ -495,6 +496,11 @@ const char *session_domain(const struct session *s)
 	if (s->domain)
 		return s->domain;
 	return s->route ? s->route->domain : "";
+}
+
+enum session_login session_login(const struct session *s)
+{
+	return s->login;
 }
 
 size_t session_backend(const struct session *s)
