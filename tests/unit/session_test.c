@@ -206,7 +206,7 @@ static void a_server_that_sends_no_header_is_given_up(void **state)
 	assert_int_equal(session_state(p.s), SESSION_CLOSING);
 	finish(&p);
 	open_bosh(&p);
-	p.now += 20000;
+	p.now += 6000;
 	pump(&p);
 	assert_int_equal(session_state(p.s), SESSION_OPEN);
 	assert_false(session_unheard(p.s));
