@@ -20,7 +20,8 @@ signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 # Without Fairlead there is nothing to be seen of these.
-collect_ignore = ["test_discovery.py", "test_kills.py", "test_reload.py"] if peers.DIRECT else []
+collect_ignore = ["test_delivery.py", "test_discovery.py", "test_kills.py",
+                  "test_reload.py"] if peers.DIRECT else []
 
 
 def pytest_configure(config):
@@ -35,6 +36,15 @@ def pytest_runtest_makereport(item, call):
             report.sections.append(("fairlead", front.log()[-8000:]))
         for server in servers.running:
             report.sections.append((server.name, server.log()[-8000:]))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What the deliveries came to; a passed test says it, too."""
+    counted = sys.modules.get("test_delivery")
+    if counted and counted.rows:
+        terminalreporter.section(f"deliveries, SEED={counted.SEED}")
+        for row in counted.rows:
+            terminalreporter.line(row)
 
 
 @pytest.fixture(scope="module")

@@ -82,12 +82,13 @@ def write(path, text):
         f.write(text)
 
 
-def prosody_folder(folder, domain, accounts, port, http_port=None, friends=()):
+def prosody_folder(folder, domain, accounts, port, http_port=None, friends=(), smacks=True):
     """Write a Prosody's configuration and data. Friends are accounts in one another's roster."""
+    modules = ["smacks"] * smacks + ["bosh", "websocket"] * bool(http_port)
     write(os.path.join(folder, "prosody.cfg.lua"),
           fill("prosody.cfg.lua.in",
                {"DIR": folder, "DOMAIN": domain, "PORT": port, "HTTP_PORT": http_port or "",
-                "MODULES": '"bosh", "websocket",' if http_port else ""}))
+                "MODULES": "".join(f'"{m}", ' for m in modules)}))
     data = os.path.join(folder, "data", lua_name(domain))
     for user, password in accounts.items():
         write(os.path.join(data, "accounts", lua_name(user) + ".dat"),
@@ -112,7 +113,7 @@ class Server:
         self.domain = domain
         self.friends = friends
         self.accounts = accounts
-        self.folder = tempfile.mkdtemp(prefix=f"fairlead-{self.name}-")
+        self.folder = tempfile.mkdtemp(prefix=f"fairlead-{self.name.split()[0]}-")
         self.port = free_port()
         self.http_port = free_port() if self.has_web else None
         self.processes = []
@@ -166,12 +167,20 @@ class Server:
 
 class Prosody(Server):
     name = "prosody"
+    smacks = True
 
     def start(self):
         prosody_folder(self.folder, self.domain, self.accounts, self.port, self.http_port,
-                       self.friends)
+                       self.friends, self.smacks)
         self.run("prosody", "--config", self.file("prosody.cfg.lua"), "-F")
         wait_port(self.port, self.processes[0], log=self.file("out"))
+
+
+class PlainProsody(Prosody):
+    """Without stream management."""
+
+    name = "prosody without mod_smacks"
+    smacks = False
 
 
 class Ejabberd(Server):
