@@ -78,6 +78,7 @@ static void fill_env(struct app *app)
 	e->websocket.queue = (uint32_t)c->limits_queue;
 	e->client_queue = (uint32_t)c->limits_queue;
 	e->backend_queue = (uint32_t)c->limits_queue;
+	e->server_queue = (uint32_t)c->delivery_server_queue;
 	e->close_wait = SESSION_CLOSE_WAIT;
 }
 

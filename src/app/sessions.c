@@ -427,12 +427,14 @@ static void log_end(const struct entry *e, const struct session_facts *f)
 	log_info(
 	    "session-end",
 	    "session=%s reason=%s transport=%s domain=%s peer=%s age=%lld.%03d stanzas-in=%llu "
-	    "stanzas-out=%llu bytes-in=%llu bytes-out=%llu text=\"%s\"",
+	    "stanzas-out=%llu bytes-in=%llu bytes-out=%llu unproved=%u returned=%u unacked=%u "
+	    "given-up=%u text=\"%s\"",
 	    public_id(e, id), reason_label(f->reason), f->front, *f->domain ? f->domain : "-",
 	    addr_print(&e->peer, false, from), (long long)((w->now - f->born) / 1000),
 	    (int)((w->now - f->born) % 1000), (unsigned long long)f->in.stanzas,
 	    (unsigned long long)f->out.stanzas, (unsigned long long)f->in.bytes,
-	    (unsigned long long)f->out.bytes, reason_text(f->reason));
+	    (unsigned long long)f->out.bytes, f->delivery.unproved, f->delivery.returned,
+	    f->delivery.unacknowledged, f->delivery.given_up, reason_text(f->reason));
 }
 
 static void bury(struct entry *e)

@@ -161,6 +161,11 @@ static void put_numbers(struct json *j, const struct tally *y)
 	json_int(j, "refused", (int64_t)y->refused);
 	json_int(j, "stanzas_in", (int64_t)y->stanzas_in);
 	json_int(j, "stanzas_out", (int64_t)y->stanzas_out);
+	json_int(j, "stanzas_unproved", (int64_t)y->unproved);
+	json_int(j, "stanzas_proved", (int64_t)y->proved);
+	json_int(j, "stanzas_returned", (int64_t)y->returned);
+	json_int(j, "stanzas_unacknowledged", (int64_t)y->unacknowledged);
+	json_int(j, "messages_given_up", (int64_t)y->given_up);
 	json_int(j, "bytes_in", (int64_t)y->bytes_in);
 	json_int(j, "bytes_out", (int64_t)y->bytes_out);
 	json_int(j, "turns", (int64_t)y->turns);
@@ -186,6 +191,11 @@ static void add(struct tally *sum, const struct tally *y)
 	sum->refused += y->refused;
 	sum->stanzas_in += y->stanzas_in;
 	sum->stanzas_out += y->stanzas_out;
+	sum->unproved += y->unproved;
+	sum->proved += y->proved;
+	sum->returned += y->returned;
+	sum->unacknowledged += y->unacknowledged;
+	sum->given_up += y->given_up;
 	sum->bytes_in += y->bytes_in;
 	sum->bytes_out += y->bytes_out;
 	sum->turns += y->turns;
@@ -213,6 +223,12 @@ static void put_row(struct json *j, const struct tally_row *r, uint8_t worker)
 	json_int(j, "replay_bytes", (int64_t)f->counts.kept);
 	json_int(j, "stanzas_in", (int64_t)f->in.stanzas);
 	json_int(j, "stanzas_out", (int64_t)f->out.stanzas);
+	json_text(j, "delivery", slice_str(f->delivery.mode));
+	json_int(j, "unproved", f->delivery.unproved);
+	json_int(j, "proved", f->delivery.proved);
+	json_int(j, "returned", f->delivery.returned);
+	json_int(j, "unacknowledged", f->delivery.unacknowledged);
+	json_int(j, "given_up", f->delivery.given_up);
 	json_int(j, "bytes_in", (int64_t)f->in.bytes);
 	json_int(j, "bytes_out", (int64_t)f->out.bytes);
 	json_close(j);

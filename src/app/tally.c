@@ -30,6 +30,9 @@ void tally_traffic(struct tally *t, const struct session_facts *f)
 	t->stanzas_out += f->out.stanzas;
 	t->bytes_in += f->in.bytes;
 	t->bytes_out += f->out.bytes;
+	t->proved += f->delivery.proved;
+	t->returned += f->delivery.returned;
+	t->given_up += f->delivery.given_up;
 }
 
 void tally_session(struct tally *t, const struct session_facts *f, bool websocket)
@@ -37,6 +40,8 @@ void tally_session(struct tally *t, const struct session_facts *f, bool websocke
 	uint32_t *const by_state[] = {&t->opening, &t->open, &t->detached, &t->closing};
 
 	tally_traffic(t, f);
+	t->unproved += f->delivery.unproved;
+	t->unacknowledged += f->delivery.unacknowledged;
 	t->bosh += !websocket;
 	t->websocket += websocket;
 	if (f->state < SESSION_DEAD)

@@ -70,7 +70,10 @@ static bool is_up(const struct delivery *d)
 
 void delivery_counts(const struct delivery *d, struct delivery_counts *c)
 {
-	*c = (struct delivery_counts){.proved = d->proved};
+	static const char *const modes[] = {"undecided", "asked",  "acknowledged",
+					    "bounced",	 "client", "transparent"};
+
+	*c = (struct delivery_counts){.mode = modes[d->mode], .proved = d->proved};
 	if (d->more) {
 		c->returned = d->more->returned;
 		c->given_up = d->more->given_up;
@@ -311,6 +314,11 @@ bool delivery_from_client(struct delivery *d, const struct xml_element *e, enum 
 	return true;
 }
 
+bool delivery_remembers(const struct delivery *d)
+{
+	return is_up(d);
+}
+
 void delivery_sent(struct delivery *d, uint32_t stanzas)
 {
 	if (is_up(d))
@@ -459,11 +467,6 @@ void delivery_end(struct delivery *d, struct buf *out, bool clean, uint32_t serv
 		BUF_LIT(out, "'/>");
 	}
 	d->ended = true;
-}
-
-bool delivery_resumable(const struct delivery *d)
-{
-	return d->mode == DELIVERY_CLIENT;
 }
 
 bool delivery_lost(struct delivery *d, struct buf *out, struct slice jid)

@@ -28,7 +28,7 @@ enum delivery_mode {
 	DELIVERY_ASKED, /* our <enable/> is out */
 	DELIVERY_ON,	/* the server counts, and so do we */
 	DELIVERY_OFF,	/* it refused, or has none: at the end all that is not proved is returned */
-	DELIVERY_CLIENT,     /* the client does it itself: hands off. Its stream may be resumed */
+	DELIVERY_CLIENT,     /* the client does it itself: hands off */
 	DELIVERY_TRANSPARENT /* nobody is to do it for the client; it may itself: then CLIENT */
 };
 
@@ -58,6 +58,8 @@ struct delivery {
 };
 
 struct delivery_counts {
+	const char
+	    *mode; /* "undecided", "asked", "acknowledged", "bounced", "client", "transparent" */
 	uint32_t unproved;	 /* passed, and neither proved nor returned */
 	uint32_t unacknowledged; /* sent, and not acknowledged */
 	uint32_t proved;	 /* modulo 2^32 */
@@ -102,6 +104,9 @@ bool delivery_watches(const struct delivery *d, uint8_t kinds);
 bool delivery_from_client(struct delivery *d, const struct xml_element *e, enum stanza_kind kind,
 			  struct slice ns, struct buf *out, struct buf *answer);
 
+/* Whether messages to the server have to be named. */
+bool delivery_remembers(const struct delivery *d);
+
 /* Stanzas went to the server, in order: several without a message among them, or one message. */
 void delivery_sent(struct delivery *d, uint32_t stanzas);
 void delivery_sent_message(struct delivery *d, struct slice message, int64_t now);
@@ -124,10 +129,6 @@ int64_t delivery_expiry(const struct delivery *d);
  * trusted to keep. jid: the client's, raw; may be empty. */
 void delivery_end(struct delivery *d, struct buf *out, bool clean, uint32_t server_queue,
 		  struct slice jid);
-
-/* Whether the end of the stream may be one that the client can resume from: unless it is clean,
- * </stream:stream> is left out. */
-bool delivery_resumable(const struct delivery *d);
 
 /* The server is lost: appends the error for the next message that it never acknowledged; false when
  * there is none left. */

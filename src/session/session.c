@@ -2,7 +2,7 @@
  * whatever has become possible, always in the same order: what the client said, what the server
  * said, why it should end, what can go out. So no event has to know what state the other half is
  * in. */
-#include "session/session.h"
+#include "session/session_priv.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "proto/features.h"
@@ -11,28 +11,6 @@
 #include <stdlib.h>
 
 enum { PRESSURE_MAX = 10000 }; /* ms without reading from a backend, which may drop us for it */
-
-struct session {
-	const struct session_env *env;
-	const struct front_ops *ops;
-	void *front; /* owned, through ops */
-	const struct route *route;
-	char *domain; /* owned; which one, where the route stands for many; else NULL */
-	struct xstream stream;
-	struct buf out; /* towards the backend, gathered until it may be written */
-	char *jid;	/* owned; NULL before bind */
-	handle_t ws;
-	int64_t born, deadline, rest_until;
-	uint64_t stanzas_in, bytes_in, stanzas_out, bytes_out;
-	uint16_t backend; /* of the route, the one to be tried first */
-	uint8_t state, reason;
-	bool connected : 1; /* the backend's socket is up */
-	bool dialled : 1;   /* a dial or a socket exists, until session_disconnected() */
-	bool hung_up : 1;   /* EFFECT_HANGUP or EFFECT_DROP was emitted */
-	bool reading : 1;   /* the backend is being read */
-	bool paused : 1;    /* the WebSocket is not being read */
-	bool crowded : 1;   /* what the client said waits, for the backend takes no more */
-};
 
 static void enter(struct session *s, enum session_state next)
 {
@@ -61,6 +39,7 @@ static struct session *new_session(const struct session_env *env, const struct f
 	s->rest_until = TIME_NEVER;
 	s->reading = true;
 	xstream_init(&s->stream, &env->backend_limits);
+	delivery_init(&s->delivery, ops == &wsfront_ops);
 	return s;
 }
 
@@ -85,6 +64,7 @@ void session_free(struct session *s)
 		return;
 	s->ops->free(s->front);
 	xstream_clear(&s->stream);
+	delivery_clear(&s->delivery);
 	buf_clear(&s->out);
 	free(s->jid);
 	free(s->domain);
@@ -147,10 +127,20 @@ void session_disconnected(struct session *s, enum reason r, int64_t now)
 	session_close(s, r, now);
 }
 
+/* Whether it was the server that ended the stream, or broke it. */
+static bool is_of_server(enum reason r)
+{
+	return r == REASON_SERVER_CLOSED || r == REASON_SERVER_ERROR || r == REASON_SERVER_LOST ||
+	       r == REASON_SERVER_BAD_XML || r == REASON_SERVER_RESTRICTED_XML ||
+	       r == REASON_SERVER_TOO_BIG;
+}
+
 static void close_with(struct session *s, enum reason r, struct slice detail, int64_t now)
 {
 	if (s->state >= SESSION_CLOSING)
 		return;
+	if (is_of_server(r))
+		hop_lost(s, now);
 	enter(s, SESSION_CLOSING);
 	s->reason = (uint8_t)r;
 	s->deadline = now + s->env->close_wait;
@@ -211,6 +201,8 @@ static void open_stream(struct session *s, const struct front_event *e, int64_t 
 	}
 	if (route_is_pattern(s->route))
 		s->domain = domain_name(e->to);
+	if (s->route->transparent)
+		delivery_transparent(&s->delivery);
 	s->backend = (uint16_t)route_wanted(s->route, e->route);
 	xstream_open(&s->out, e->to, e->from, e->lang, spoken_version(e->version));
 	effects_add(fx, EFFECT_DIAL, 0);
@@ -232,48 +224,30 @@ static void from_client(struct session *s, size_t unsent, int64_t now, struct ef
 
 	while (s->state < SESSION_CLOSING) {
 		s->crowded = unsent + s->out.len > s->env->backend_queue;
-		if (s->crowded)
+		if (s->crowded || delivery_full(&s->delivery))
 			return;
 		s->ops->next(s->front, &e);
 		switch (e.type) {
 		case FRONT_NONE: return;
 		case FRONT_OPEN: open_stream(s, &e, now, fx); break;
 		case FRONT_RESTART: restart_stream(s, &e); break;
-		case FRONT_PAYLOAD:
-			buf_adds(&s->out, e.payload);
-			s->stanzas_in += e.stanzas;
-			s->bytes_in += e.payload.n;
-			break;
+		case FRONT_PAYLOAD: hop_from_client(s, &e, now); break;
 		case FRONT_END: session_close(s, REASON_CLIENT_CLOSED, now); break;
 		}
 	}
 }
 
-/* The full JID out of a bind result (RFC 6120 7.6), for those who look at sessions. */
-static void note_jid(struct session *s, struct slice iq)
-{
-	static const char open[] = "<jid>", end[] = "</jid>";
-	const char *at, *stop;
-
-	if (s->jid || !memmem(iq.p, iq.n, "urn:ietf:params:xml:ns:xmpp-bind", 32))
-		return;
-	at = memmem(iq.p, iq.n, open, sizeof(open) - 1);
-	if (!at)
-		return;
-	at += sizeof(open) - 1;
-	stop = memmem(at, (size_t)(iq.p + iq.n - at), end, sizeof(end) - 1);
-	if (stop && stop - at < 3072)
-		s->jid = mem_strndup(at, (size_t)(stop - at));
-}
-
 static void to_front(struct session *s, const struct xstream_item *item, int64_t now)
 {
-	if (item->kind == STANZA_IQ && !s->jid)
-		note_jid(s, item->element.bytes);
+	uint32_t serial = s->delivery.passed;
+
+	if (item->kind != STANZA_NONE)
+		serial = hop_to_client(s, item, now);
+	else if (!hop_from_server(s, item, now))
+		return;
 	s->stanzas_out += item->kind != STANZA_NONE;
 	s->bytes_out += item->element.bytes.n;
-	s->ops->element(s->front, &item->element, xstream_scope(&s->stream),
-			(uint32_t)s->stanzas_out, now);
+	s->ops->element(s->front, &item->element, xstream_scope(&s->stream), serial, now);
 }
 
 /* The element with every declaration that the stream's header lent it. */
@@ -291,16 +265,18 @@ static struct xml_element complete(const struct buf *b, const struct xml_element
 static void features(struct session *s, const struct xstream_item *item, int64_t now)
 {
 	struct buf edited = {0};
-	struct features f = {0};
+	struct features f = {.hide_sm = delivery_hides(&s->delivery)};
 	struct xml_element e;
 
 	if (!features_edit(&edited, &item->element, xstream_scope(&s->stream), SLICE_NONE, 0, &f)) {
 		session_close(s, REASON_SERVER_BAD_XML, now);
 		return;
 	}
+	if (f.sm)
+		delivery_offered(&s->delivery);
 	e = complete(&edited, &item->element);
 	s->bytes_out += e.bytes.n;
-	s->ops->element(s->front, &e, xstream_scope(&s->stream), (uint32_t)s->stanzas_out, now);
+	s->ops->element(s->front, &e, xstream_scope(&s->stream), s->delivery.passed, now);
 	buf_clear(&edited);
 }
 
@@ -366,6 +342,15 @@ static bool is_left_open(const struct session *s)
 		s->reason == REASON_INACTIVITY || s->reason == REASON_QUEUE_FULL);
 }
 
+/* What it answers for goes first, so that the server knows when the stream ends. */
+static void part(struct session *s)
+{
+	delivery_end(&s->delivery, &s->out, s->reason == REASON_CLIENT_CLOSED, s->env->server_queue,
+		     slice_str(s->jid));
+	if (!is_left_open(s))
+		xstream_end(&s->out, parting(s->reason));
+}
+
 /* Lets both halves finish; past the deadline neither is waited for. */
 static void closing(struct session *s, int64_t now, struct effects *fx)
 {
@@ -374,8 +359,8 @@ static void closing(struct session *s, int64_t now, struct effects *fx)
 	if (s->dialled && !s->hung_up) {
 		if (!s->connected)
 			buf_clear(&s->out);
-		else if (!is_left_open(s))
-			xstream_end(&s->out, parting(s->reason));
+		else
+			part(s);
 	}
 	if (s->connected && s->out.len)
 		effects_add(fx, EFFECT_WRITE, 0)->data = buf_take(&s->out);
@@ -418,7 +403,8 @@ static void pressure(struct session *s, size_t unsent, int64_t now, struct effec
 	}
 	if (!s->ws)
 		return;
-	crowded = unsent + s->out.len > s->env->backend_queue / (s->paused ? 2 : 1);
+	crowded = unsent + s->out.len > s->env->backend_queue / (s->paused ? 2 : 1) ||
+		  delivery_full(&s->delivery);
 	if (crowded == s->paused)
 		return;
 	s->paused = crowded;
@@ -439,13 +425,19 @@ static void follow_client(struct session *s)
 void session_pump(struct session *s, struct buf *in, size_t unsent, int64_t now, struct effects *fx)
 {
 	enum reason r;
+	bool full;
 
 	if (s->state == SESSION_DEAD)
 		return;
 	if (now >= s->ops->expiry(s->front))
 		s->ops->expire(s->front, now);
+	delivery_expire(&s->delivery, now);
+	delivery_proved(&s->delivery, s->ops->proved(s->front));
 	from_client(s, unsent, now, fx);
+	full = delivery_full(&s->delivery);
 	from_backend(s, in, now);
+	if (full && !delivery_full(&s->delivery)) /* what waited for that is still there */
+		from_client(s, unsent, now, fx);
 	r = s->ops->failed(s->front);
 	if (r != REASON_NONE)
 		session_close(s, r, now);
@@ -455,6 +447,7 @@ void session_pump(struct session *s, struct buf *in, size_t unsent, int64_t now,
 		return;
 	}
 	follow_client(s);
+	delivery_flush(&s->delivery, &s->out, now);
 	pressure(s, unsent, now, fx);
 	if (s->connected && s->out.len)
 		effects_add(fx, EFFECT_WRITE, 0)->data = buf_take(&s->out);
@@ -462,7 +455,10 @@ void session_pump(struct session *s, struct buf *in, size_t unsent, int64_t now,
 
 bool session_crowded(const struct session *s)
 {
-	return (s->crowded || s->paused) && s->state < SESSION_CLOSING;
+	/* What waits for the server's acknowledgement goes on when that comes, or by time. */
+	if (s->state >= SESSION_CLOSING || delivery_full(&s->delivery))
+		return false;
+	return s->crowded || s->paused;
 }
 
 int64_t session_expiry(const struct session *s)
@@ -474,6 +470,8 @@ int64_t session_expiry(const struct session *s)
 	at = s->ops->expiry(s->front);
 	if (s->deadline < at)
 		at = s->deadline;
+	if (s->state < SESSION_CLOSING && delivery_expiry(&s->delivery) < at)
+		at = delivery_expiry(&s->delivery);
 	if (s->rest_until < at)
 		at = s->rest_until;
 	return at;
@@ -521,4 +519,5 @@ void session_facts(const struct session *s, struct session_facts *f)
 	f->out.stanzas = s->stanzas_out;
 	f->out.bytes = s->bytes_out;
 	s->ops->counts(s->front, &f->counts);
+	delivery_counts(&s->delivery, &f->delivery);
 }

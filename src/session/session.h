@@ -4,6 +4,7 @@
 #define SESSION_SESSION_H
 
 #include "proto/bosh.h"
+#include "proto/delivery.h"
 #include "proto/wsfront.h"
 #include "proto/xstream.h"
 #include "session/route.h"
@@ -26,6 +27,7 @@ struct session_env {
 	struct wsfront_config websocket;
 	uint32_t client_queue;	/* bytes towards the client, past half of which the backend rests */
 	uint32_t backend_queue; /* bytes towards the backend, past which the client waits */
+	uint32_t server_queue;	/* stanzas not acknowledged that a server is trusted to keep */
 	int64_t close_wait;	/* ms for both halves to finish */
 };
 
@@ -40,6 +42,7 @@ struct session_facts {
 		uint64_t stanzas, bytes;
 	} in, out; /* from the client; to the client */
 	struct front_counts counts;
+	struct delivery_counts delivery;
 };
 
 /* A BOSH session from its creation request (already checked by bosh_check_creation()); takes

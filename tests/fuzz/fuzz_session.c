@@ -46,6 +46,7 @@ static const struct session_env typical = {.routes = {routes, 1},
 							 .queue = 6000},
 					   .client_queue = 6000,
 					   .backend_queue = 3000,
+					   .server_queue = 4,
 					   .close_wait = 3000};
 
 struct game {

@@ -285,6 +285,7 @@ def test_a_browsers_network_is_cut(play, server, client, request):
     row.write(range(TOTAL))
     row.behind()
     row.web.hole = True
+    row.user.thaw()
     row.ends(AWAY[row.transport])
     row.user.kill()
     count = row.count()

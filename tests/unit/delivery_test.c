@@ -87,7 +87,7 @@ static void a_websocket_client_that_enables_is_left_alone(void **state)
 		buf_clear(&p.out);
 		delivery_end(&p.d, &p.out, false, 400, JID);
 		SENT(&p, "");
-		assert_true(delivery_resumable(&p.d));
+		assert_int_equal(p.d.mode, DELIVERY_CLIENT);
 		assert_int_equal(p.answer.len, 0);
 		assert_int_equal(counts(&p).unproved, 0);
 		assert_null(p.d.more);
@@ -216,11 +216,11 @@ static void by_policy_nothing_is_done(void **state)
 	delivery_bound(&p.d, &p.out);
 	assert_true(server(&p, "<r xmlns='urn:xmpp:sm:3'/>"));
 	messages(&p, 1, 2);
-	assert_false(delivery_resumable(&p.d));
+	assert_int_equal(p.d.mode, DELIVERY_TRANSPARENT);
 	delivery_end(&p.d, &p.out, false, 400, JID);
 	SENT(&p, "");
 	assert_true(client(&p, "<enable xmlns='urn:xmpp:sm:3'/>"));
-	assert_true(delivery_resumable(&p.d));
+	assert_int_equal(p.d.mode, DELIVERY_CLIENT);
 	end(&p);
 }
 

@@ -37,7 +37,8 @@ function glance(s) {
     ["Sessions", s.sessions], ["BOSH", s.bosh], ["WebSocket", s.websocket],
     ["Without a client now", s.detached], ["Requests waiting", s.requests_waiting],
     ["Connections", s.connections], ["Stanzas in / s", rate("stanzas_in")],
-    ["Stanzas out / s", rate("stanzas_out")], ["Sessions so far", s.sessions_created],
+    ["Stanzas out / s", rate("stanzas_out")], ["Unproved now", s.stanzas_unproved],
+    ["Returned so far", s.stanzas_returned], ["Sessions so far", s.sessions_created],
     ["Refused so far", s.refused],
   ];
   $("glance").replaceChildren(...facts.map(([name, value]) => {
@@ -66,7 +67,7 @@ function show(s) {
   ]));
   fill($("sessions"), s.list.map((e) => [
     e.id, e.jid || "–", e.transport, e.state, e.peer, seconds(e.age_ms),
-    `${e.stanzas_in} / ${e.stanzas_out}`, bytes(e.queued_bytes),
+    `${e.stanzas_in} / ${e.stanzas_out}`, e.unproved, e.returned, bytes(e.queued_bytes),
   ]));
   $("shown").textContent = s.list.length < s.sessions ? `${s.list.length} of ${s.sessions}` : s.list.length;
   const down = s.backends.filter((b) => b.state === "down").map((b) => b.name);

@@ -1,0 +1,45 @@
+/* Inside the hub; for its own .c files only. */
+#ifndef SESSION_SESSION_PRIV_H
+#define SESSION_SESSION_PRIV_H
+
+#include "session/session.h"
+
+struct session {
+	const struct session_env *env;
+	const struct front_ops *ops;
+	void *front; /* owned, through ops */
+	const struct route *route;
+	char *domain; /* owned; which one, where the route stands for many; else NULL */
+	struct xstream stream;
+	struct delivery delivery;
+	struct buf out; /* towards the backend, gathered until it may be written */
+	char *jid;	/* owned; NULL before bind */
+	handle_t ws;
+	int64_t born, deadline, rest_until;
+	uint64_t stanzas_in, bytes_in, stanzas_out, bytes_out;
+	uint16_t backend; /* of the route, the one to be tried first */
+	uint8_t state, reason;
+	bool connected : 1; /* the backend's socket is up */
+	bool dialled : 1;   /* a dial or a socket exists, until session_disconnected() */
+	bool hung_up : 1;   /* EFFECT_HANGUP or EFFECT_DROP was emitted */
+	bool reading : 1;   /* the backend is being read */
+	bool paused : 1;    /* the WebSocket is not being read */
+	bool crowded : 1;   /* what the client said waits, for the backend takes no more */
+};
+
+/* hop.c: the last hop, between the hub's two halves and delivery (proto/delivery.h). */
+
+/* Whether an element of the server's, no stanza, is for the client; what it tells is noted. */
+bool hop_from_server(struct session *s, const struct xstream_item *item, int64_t now);
+
+/* A stanza for the client: the serial that the front gets with it. May end the session. */
+uint32_t hop_to_client(struct session *s, const struct xstream_item *item, int64_t now);
+
+/* What the client said goes to the server, but for what is no business of it. */
+void hop_from_client(struct session *s, const struct front_event *e, int64_t now);
+
+/* The server is lost, and the client is to be told of each message that may be lost with it: before
+ * the front is closed. */
+void hop_lost(struct session *s, int64_t now);
+
+#endif
