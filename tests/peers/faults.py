@@ -3,12 +3,14 @@ Line between Fairlead and a server. Both count what they did, and keep what they
 """
 
 import collections
+import contextlib
 import re
 import socket
 import sys
 import threading
 import time
 
+from lib import patience
 from lib.xmlbits import Cutter
 
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.I)
@@ -96,6 +98,11 @@ class Between:
             self.fired[name] += 1
             self.changed.notify_all()
 
+    def wait(self, what, condition, seconds=30):
+        with self.changed:
+            if not self.changed.wait_for(condition, patience(seconds)):
+                raise AssertionError(f"{type(self).__name__} waited in vain for {what}")
+
     def cut(self):
         """Every connection breaks, for both sides."""
         self.fire("cut")
@@ -108,22 +115,36 @@ class Between:
 
 
 class Link:
-    """One connection: near is whoever made it, far is the target."""
+    """One connection: near is whoever made it, far is the target. A pump returns to have both
+    closed; what it reads from raises EOFError at the end, which is passed on alone."""
 
     def __init__(self, owner, near, far):
         self.owner, self.near, self.far = owner, near, far
+        self.ends = 0       # how many sides came to their end
+        self.over = False   # both did, or it broke
 
     def run(self, pump):
+        over = True
         try:
             pump()
-        except (OSError, EOFError):
+        except EOFError:
+            with self.owner.changed:
+                self.ends += 1
+                over = self.ends == 2
+            if not over and not self.owner.hole:
+                with contextlib.suppress(OSError):
+                    (self.far if pump == self.up else self.near).shutdown(socket.SHUT_WR)
+        except OSError:
             pass
         except Exception as e:  # of the proxy itself: let the test see why nothing passes
             print(f"{type(self).__name__}: {e!r}", file=sys.stderr)
-        finally:
-            # An end is passed on, but not while the line has a hole in it.
+        if over:
+            # An end is not passed on while the line has a hole in it.
             if not self.owner.hole:
                 shut(self.near, self.far)
+            with self.owner.changed:
+                self.over = True
+                self.owner.changed.notify_all()
 
     def reset(self):
         reset(self.near)
@@ -273,7 +294,7 @@ class LineLink(Link):
         while True:
             data = self.near.recv(65536)
             if not data:
-                return
+                raise EOFError
             with self.owner.changed:
                 self.sent += data
                 deaf = self.owner.deaf
@@ -287,7 +308,7 @@ class LineLink(Link):
         while True:
             data = self.far.recv(65536)
             if not data:
-                return
+                raise EOFError
             with self.owner.changed:
                 self.received += data
                 self.owner.changed.notify_all()

@@ -51,7 +51,6 @@ class Person:
         self.resource = resource
         self.jid = None
         self.got, self.returned, self.kinds = [], [], []
-        self.presences = []
         self.odd = []          # what no scenario expects
         self.ended = None      # why the session is over, as this side saw it
         self.dead = False
@@ -68,9 +67,7 @@ class Person:
         kind = local(tree)
         if kind == "message":
             self.take_message(tree)
-        elif kind == "presence":
-            self.presences.append(tree.get("from"))
-        else:
+        elif kind != "presence":
             self.inbox.append(tree)
         self.changed.notify_all()
 
@@ -136,7 +133,9 @@ class Person:
             self.expect("iq")
         if presence:
             self.send_raw(f"<presence xmlns='{NS_CLIENT}'/>")
-            self.wait("its own presence", lambda: self.jid in self.presences)
+            self.send_raw(f"<iq xmlns='{NS_CLIENT}' type='get' id='roster'>"
+                          "<query xmlns='jabber:iq:roster'/></iq>")
+            self.expect("iq")
         return self
 
     def freeze(self):

@@ -137,7 +137,7 @@ class Row:
         self.user.freeze()
         stream = self.line.of(self.names[1], self.place.server.domain)
         mark = f"number {max(self.user.got) + n}<".encode()
-        self.user.wait("more for him", lambda: mark in stream.received)
+        self.line.wait("more for him", lambda: mark in stream.received)
 
     def ends(self, reasons):
         """The user's session ends at Fairlead, for one of these reasons."""
@@ -146,6 +146,11 @@ class Row:
     def count(self):
         """The user logs in again; where is each number?"""
         self.wrote()
+        # Not before the server has done what it does with the old session, or the two mix.
+        domain = self.place.server.domain
+        stream = self.line.of(self.names[1], domain)
+        self.line.wait("the end of the old stream", lambda: stream.over or self.line.hole)
+        time.sleep(patience(0.7))
         later = self.keep(people.TcpPerson(self.names[1], self.place.server,
                                            resource="later")).log_in()
         return Count(self, later)
@@ -414,7 +419,7 @@ def test_fairlead_is_killed_and_the_server_has_kept_what_is_unproved(play, serve
     row.wrote()
     stream = row.line.of(row.names[1], row.place.server.domain)
     last = f"number {first + 399}<".encode()
-    row.user.wait("the last to be at Fairlead", lambda: last in stream.received)
+    row.line.wait("the last to be at Fairlead", lambda: last in stream.received)
     killed(row)
     row.write(range(first + 400, TOTAL))
     count = row.count()
