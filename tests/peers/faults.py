@@ -13,6 +13,7 @@ import time
 from lib import patience
 from lib.xmlbits import Cutter
 
+NUMBER = re.compile(rb"<message[^>]*\sid=['\"]m(\d+)")
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.I)
 
 # How often each comes in a deck; the rest of the cards let the request, or its answer, pass.
@@ -288,6 +289,7 @@ class LineLink(Link):
     def __init__(self, *more):
         super().__init__(*more)
         self.sent, self.received = bytearray(), bytearray()
+        self.words = 0                # messages in `sent`
         self.swallowed = bytearray()  # of what was sent, what the server did not get
 
     def up(self):
@@ -297,7 +299,8 @@ class LineLink(Link):
                 raise EOFError
             with self.owner.changed:
                 self.sent += data
-                deaf = self.owner.deaf
+                deaf = self.owner.deaf_from is not None and self.words >= self.owner.deaf_from
+                self.words += data.count(b"<message")
                 if deaf:
                     self.swallowed += data
                 self.owner.changed.notify_all()
@@ -322,23 +325,27 @@ class LineLink(Link):
     def server_acknowledged(self):
         return [int(h) for h in re.findall(rb"<a [^>]*\bh=['\"](\d+)", bytes(self.received))]
 
-    def counted(self):
-        """The stanzas that came since <enabled/>, which are those that h counts."""
-        after = re.search(rb"<enabled[^>]*/>", bytes(self.received))
+    def stanzas(self, data, since):
+        """The stanzas behind an element, which is where h begins to count; none without it."""
+        after = re.search(since, data)
         if not after:
             return []
         cutter = Cutter()
         cutter.feed(b"<stream>")
-        return [raw for kind, raw in cutter.feed(bytes(self.received[after.end():]))
+        return [raw for kind, raw in cutter.feed(data[after.end():])
                 if kind == "element" and raw.startswith((b"<message", b"<presence", b"<iq"))]
+
+    def counted(self):
+        """What the server sent, as far as Fairlead's h may count."""
+        return self.stanzas(bytes(self.received), rb"<enabled[^>]*/>")
 
 
 class Line(Between):
-    """Between Fairlead and the server. While `deaf` is set the server gets nothing any more, and
-    Fairlead is not told."""
+    """Between Fairlead and the server. Behind so many messages as `deaf_from` says, the server gets
+    nothing any more, and Fairlead is not told."""
 
     def __init__(self, target):
-        self.deaf = False
+        self.deaf_from = None
         super().__init__(target)
 
     def link(self, near, far):

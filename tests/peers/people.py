@@ -352,6 +352,7 @@ class WebSocketPerson(Person):
     def __init__(self, name, server, port, rng, **more):
         super().__init__(name, server, **more)
         self.ws = WebSocket(port)
+        self.outbox = []  # nothing waits here
         self.sending = threading.Lock()
         self.unsure = []
         self.closed = False

@@ -115,17 +115,17 @@ class Row:
     def write(self, numbers):
         """The sender writes, in the background."""
         numbers = list(numbers)
-        self.written += numbers
         self.wrote()
+        self.written += numbers
         self.writer = threading.Thread(target=self.sender.say, args=(numbers, self.to))
         self.writer.start()
 
-    def wrote(self):
-        """All is written."""
+    def wrote(self, ended=False):
+        """All is written; or, where the session ended, as much as went."""
         if self.writer:
             self.writer.join(patience(90))
             assert not self.writer.is_alive(), f"the sender is stuck: {self.sender}"
-            assert not self.sender.ended, self.sender
+            assert ended or not self.sender.ended, self.sender
 
     def heard(self, n):
         self.user.wait(f"{n} messages", lambda: len(self.user.got) >= n or self.user.ended, 60)
@@ -167,6 +167,7 @@ class Row:
                 self.front.stop()
         finally:
             self.front.clean()
+        self.opened = []
 
 
 class Count:
@@ -444,3 +445,91 @@ def test_fairlead_is_killed_with_all_that_it_holds(play, server, client, request
     assert len(count.lost) <= max(0, TOTAL - first - keeps), runs(count.lost)
     if keeps > TOTAL:
         count.whole(*UNPROVED)
+
+
+# -- the server ---------------------------------------------------------------------------------
+
+class Writing(Row):
+    """The other way: the sender's Fairlead and its line are what fails. The user is straight at
+    the server all the time."""
+
+    def join(self, *_):
+        self.user = self.keep(people.TcpPerson(self.names[1], self.place.server)).log_in()
+        self.sender = self.keep(self.person(self.client, self.names[0], self.web.port)).log_in()
+        return self
+
+    def in_vain(self):
+        """It writes, and from some number on the server gets nothing more. A WebSocket must not be
+        so full that Fairlead lets it wait: what lies in a socket, nobody can tell of."""
+        stream = self.line.of(self.names[0], self.place.server.domain)
+        total = TOTAL if self.transport == "bosh" else 700
+        self.line.deaf_from = self.rng.randint(200, 300)
+        self.write(range(total))
+        self.line.wait("words in vain", lambda: stream.swallowed.count(b"<message") > 150)
+        if self.transport == "websocket":
+            self.line.wait("its last word", lambda: b">number %d<" % (total - 1) in stream.sent)
+        return stream
+
+    def not_acknowledged(self, stream):
+        """What the server got no chance to have, or never said it had: all but the first h."""
+        sent = stream.stanzas(bytes(stream.sent), rb"<enable[ />][^>]*/?>")
+        first = max(stream.server_acknowledged(), default=0)
+        known = {int(n) for raw in sent[:first] for n in faults.NUMBER.findall(raw)}
+        return set(self.written) - known - set(self.sender.unsure)
+
+    def hears(self, stream, request):
+        """The sender is told of each of these. What is neither acknowledged nor told is lost; what
+        the server had, and had not yet acknowledged, is told as well."""
+        self.sender.wait("the end", lambda: self.sender.ended)
+        self.wrote(ended=True)
+        self.sender.unsure += [n for _, n in self.sender.outbox if n is not None]
+        missing = self.not_acknowledged(stream)
+        returned = set(self.sender.returned)
+        both = returned & set(self.user.got)
+        rows.append(f"{self.place.server.name}-{self.client} [{request.node.originalname}]: "
+                    f"{len(self.written) - len(self.sender.unsure)} sent, "
+                    f"{len(self.user.got)} with the user, {len(missing)} not acknowledged, "
+                    f"{len(returned)} returned ({', '.join(sorted(set(self.sender.kinds)))}), "
+                    f"{len(both)} user and returned; ended by {self.sender.ended}")
+        print(rows[-1])
+        assert len(missing) > 150
+        assert missing <= returned, f"{rows[-1]}\nunheard of: {runs(missing - returned)}"
+        assert returned <= missing, f"acknowledged, and returned: {runs(returned - missing)}"
+        assert not twice(self.sender.returned) and not twice(self.user.got)
+        assert not self.sender.odd and not self.user.odd
+
+
+@pytest.fixture
+def write(places, request):
+    """write(server, client) is a Writing; place: a Place of its own."""
+    made = []
+
+    def start(server, client, place=None):
+        rng = random.Random(f"{SEED} {request.node.name}")
+        made.append(Writing(place or places(server), client, rng))
+        return made[-1].join()
+
+    yield start
+    for row in made:
+        row.leave()
+
+
+@matrix(quick=[("prosody", "bosh")], servers=GUARDED, clients=("bosh", "websocket"))
+def test_the_line_to_the_server_is_cut(write, server, client, request):
+    row = write(server, client)
+    stream = row.in_vain()
+    row.line.cut()
+    row.hears(stream, request)
+
+
+@matrix(servers=GUARDED, clients=("bosh", "websocket"))
+def test_the_server_is_killed(write, server, client, request):
+    place = Place(SERVERS[server])
+    try:
+        row = write(server, client, place)
+        stream = row.in_vain()
+        place.server.processes[0].kill()
+        row.hears(stream, request)
+    finally:
+        row.leave()
+        place.close()
