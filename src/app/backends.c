@@ -6,12 +6,16 @@
 #include "base/num.h"
 #include "net/tls.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
+
+enum { TELL_EVERY = 60000 /* ms */ };
 
 struct backends {
 	const struct config *c; /* borrowed */
 	struct health *health;
-	struct backends_plan *plans; /* by domain */
+	struct backends_plan *plans;  /* by domain */
+	atomic_int_fast64_t *tell_at; /* the same; ms: when there may be something to tell again */
 };
 
 static const struct dial_target *target_of(struct dial_target *t, const struct route_backend *b)
@@ -132,6 +136,7 @@ struct backends *backends_new(const struct config *c, struct config_error *e)
 	b->c = c;
 	b->health = health_new();
 	b->plans = mem_zalloc(c->n_domains * sizeof(*b->plans));
+	b->tell_at = mem_zalloc(c->n_domains * sizeof(*b->tell_at));
 	for (size_t i = 0; i < c->n_domains; i++)
 		if (!make_plan(b, i, e)) {
 			backends_free(b);
@@ -152,6 +157,7 @@ void backends_free(struct backends *b)
 	}
 	health_free(b->health);
 	free(b->plans);
+	free(b->tell_at);
 	free(b);
 }
 
@@ -198,6 +204,14 @@ void backends_warn(const struct backends *b)
 const struct backends_plan *backends_plan(const struct backends *b, const struct route *r)
 {
 	return &b->plans[r - b->c->routes.v];
+}
+
+bool backends_tell(struct backends *b, const struct route *r, int64_t now)
+{
+	atomic_int_fast64_t *at = &b->tell_at[r - b->c->routes.v];
+	int_fast64_t due = atomic_load(at);
+
+	return now >= due && atomic_compare_exchange_strong(at, &due, now + TELL_EVERY);
 }
 
 struct health *backends_health(const struct backends *b)

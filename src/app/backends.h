@@ -26,6 +26,10 @@ struct backends_plan {
 };
 const struct backends_plan *backends_plan(const struct backends *b, const struct route *r);
 
+/* True once a minute for each domain of the configuration, on whatever thread: what is wrong with
+ * it is to be told again. `now` ms, monotonic. */
+bool backends_tell(struct backends *b, const struct route *r, int64_t now);
+
 struct health *backends_health(const struct backends *b);
 
 #endif

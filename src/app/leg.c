@@ -91,3 +91,24 @@ void leg_drop(struct leg *l)
 	}
 	l->state = LEG_NONE;
 }
+
+static const char *remedy(const struct leg *l, bool starttls)
+{
+	if (l->tls)
+		return "its own log may say why: the connection has TLS";
+	if (starttls)
+		return "it asks for TLS first: set domains.tls to starttls, or let it allow logins "
+		       "without TLS from the address of Fairlead";
+	return "let it allow logins without TLS from the address of Fairlead, or give it TLS and "
+	       "set domains.tls to starttls";
+}
+
+void leg_no_login(const struct leg *l, const struct route *r, const char *domain, bool starttls,
+		  int64_t now, const char *id)
+{
+	if (backends_tell(l->legs->backends, r, now))
+		log_warn("no-login",
+			 "session=%s domain=%s tls=%s text=\"the XMPP server offers no login on "
+			 "this connection, %s\"",
+			 id, domain, l->tls ? "yes" : "no", remedy(l, starttls));
+}

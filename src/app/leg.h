@@ -21,7 +21,7 @@ struct leg;
 struct legs {
 	struct ev_loop *loop;
 	struct dialer *dialer; /* owned */
-	const struct backends *backends;
+	struct backends *backends;
 	int64_t connect; /* ms for a dial */
 	uint32_t in_max; /* bytes read ahead from a backend */
 	void (*news)(struct leg *l);
@@ -43,5 +43,10 @@ struct leg {
 void leg_dial(struct leg *l, const struct route *r, const char *domain, size_t first,
 	      const struct proxy *who, const char *id);
 void leg_drop(struct leg *l);
+
+/* Says in the log that clients of the route cannot log in, and what to change: at most once a
+ * minute for each domain of the configuration. starttls: the server asks for TLS. */
+void leg_no_login(const struct leg *l, const struct route *r, const char *domain, bool starttls,
+		  int64_t now, const char *id);
 
 #endif

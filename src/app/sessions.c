@@ -30,6 +30,7 @@ struct entry {
 	struct web_client *client; /* owned, until it dials; or NULL */
 	struct addr peer;
 	bool websocket, marked;
+	bool greeted; /* the server's first features were looked at */
 	union {
 		handle_t ws;			      /* of a WebSocket */
 		uint8_t secret[SID_RANDOM + SID_TAG]; /* BOSH: what nobody can guess of its sid */
@@ -333,7 +334,6 @@ void sessions_deliver(struct sessions *t, struct letter *l)
 static void dial(struct entry *e)
 {
 	char id[PUBLIC_ID];
-
 	struct proxy who = {.source = e->peer};
 
 	if (e->client) {
@@ -458,6 +458,20 @@ static bool backend_ended(struct entry *e)
 	return e->leg.state == LEG_UP && (c->error || c->eof) && !c->paused;
 }
 
+/* An error is told of: a machine that went away, or a server that does not take our certificate, of
+ * which TLS 1.3 hears only after its handshake. */
+static void lost(struct entry *e)
+{
+	char id[PUBLIC_ID], problem[256];
+
+	if (e->leg.conn.error)
+		log_info("backend-lost", "session=%s domain=%s problem=\"%s\"", public_id(e, id),
+			 session_domain(e->session),
+			 conn_problem(&e->leg.conn, problem, sizeof(problem)));
+	leg_drop(&e->leg);
+	session_disconnected(e->session, REASON_SERVER_LOST, table_of(e)->w->now);
+}
+
 /* Tells the session how its dial went. */
 static void dialled(struct entry *e)
 {
@@ -468,6 +482,18 @@ static void dialled(struct entry *e)
 		e->leg.state = LEG_NONE;
 		session_disconnected(e->session, REASON_SERVER_UNREACHABLE, table_of(e)->w->now);
 	}
+}
+
+static void greeted(struct entry *e)
+{
+	enum session_login login = session_login(e->session);
+	char id[PUBLIC_ID];
+
+	e->greeted = login != SESSION_LOGIN_UNTOLD;
+	if (login == SESSION_LOGIN_MISSING || login == SESSION_LOGIN_TLS_FIRST)
+		leg_no_login(&e->leg, session_route(e->session), session_domain(e->session),
+			     login == SESSION_LOGIN_TLS_FIRST, table_of(e)->w->now,
+			     public_id(e, id));
 }
 
 static void pump(struct entry *e)
@@ -482,12 +508,13 @@ static void pump(struct entry *e)
 	up = e->leg.state == LEG_UP;
 	was_full = up && c->in.len >= c->in_max;
 	session_pump(e->session, up ? &c->in : &none, up ? c->out.len : 0, w->now, &w->effects);
+	if (!e->greeted)
+		greeted(e);
 	carry_out(e);
 	if (was_full && e->leg.state == LEG_UP && !c->paused)
 		conn_resume(c, w->loop);
 	if (backend_ended(e)) {
-		leg_drop(&e->leg);
-		session_disconnected(e->session, REASON_SERVER_LOST, w->now);
+		lost(e);
 		session_pump(e->session, &none, 0, w->now, &w->effects);
 		carry_out(e);
 	}

@@ -130,6 +130,7 @@ void status_ask(struct status *s, const struct letter *l)
 	sessions_tally(w->sessions, y, l->u.ask.most);
 	web_counts(w->web, &c);
 	y->connections = c.connections;
+	y->accepted = c.accepted;
 	y->websockets = c.websockets;
 	y->waiting = c.requests_waiting;
 	y->refused += c.refused;
@@ -152,6 +153,7 @@ static void put_numbers(struct json *j, const struct tally *y)
 	json_int(j, "detached", y->detached);
 	json_int(j, "closing", y->closing);
 	json_int(j, "connections", y->connections);
+	json_int(j, "connections_total", (int64_t)y->accepted);
 	json_int(j, "websockets", y->websockets);
 	json_int(j, "requests_waiting", y->waiting);
 	json_int(j, "requests_total", (int64_t)y->requests);
@@ -182,6 +184,7 @@ static void add(struct tally *sum, const struct tally *y)
 	sum->detached += y->detached;
 	sum->closing += y->closing;
 	sum->connections += y->connections;
+	sum->accepted += y->accepted;
 	sum->websockets += y->websockets;
 	sum->waiting += y->waiting;
 	sum->requests += y->requests;

@@ -22,6 +22,7 @@ struct tally {
 	uint32_t opening, open, detached, closing;
 	uint32_t connections, websockets, waiting; /* of its web */
 	uint64_t created, ended, refused;
+	uint64_t accepted; /* connections, since the start */
 	uint64_t requests,
 	    foreign; /* BOSH requests for its sessions; those that came by another worker */
 	uint64_t stanzas_in, stanzas_out, bytes_in, bytes_out; /* of ended and living sessions */

@@ -4,7 +4,6 @@
 #include "net/dial_priv.h"
 
 #include <assert.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include "base/log.h"
@@ -71,42 +70,18 @@ bool dial_plainly(const struct dial *d, const struct addr *a)
 	return false;
 }
 
-void dial_problem(struct dial *d, enum dial_blame blame, const char *fmt, ...)
-{
-	size_t n = strlen(d->problem);
-	va_list ap;
-
-	d->blamed |= blame == BLAME_IT;
-	*(blame == BLAME_OUR_PORTS ? &d->no_ports : &d->other_faults) += 1;
-	if (n && n < sizeof(d->problem) - 2)
-		n += (size_t)snprintf(d->problem + n, sizeof(d->problem) - n, ", ");
-	if (n >= sizeof(d->problem) - 1)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(d->problem + n, sizeof(d->problem) - n, fmt, ap);
-	va_end(ap);
-}
-
-void dial_note(struct dial *d, const char *name, const char *problem)
-{
-	size_t n = strlen(d->text);
-
-	snprintf(d->text + n, sizeof(d->text) - n, "%s%s%s%s", n ? "; " : "", name,
-		 *name ? ": " : "", problem);
-}
-
 /* What is under way of the candidate ends; its place is given back by whoever calls. */
 static void hang_up(struct dial *d)
 {
-	race_clear(d);
-	secure_clear(d);
+	dial_race_clear(d);
+	dial_secure_clear(d);
 }
 
 static void dial_free(struct dial *d)
 {
 	ev_timer_stop(d->dialer->loop, &d->timer);
 	hang_up(d);
-	list_clear(d);
+	dial_list_clear(d);
 	buf_clear(&d->proxy);
 	free(d);
 }
@@ -117,32 +92,9 @@ void dial_cancel(struct dial *d)
 		return;
 	if (d->backend)
 		health_cancel(d->backend);
+	if (d->served)
+		health_cancel(d->served);
 	dial_free(d);
-}
-
-static void name_candidate(struct dial *d)
-{
-	const struct candidate *c = d->c;
-	const char *form = c->local ? "unix:%s" : strchr(c->host, ':') ? "[%s]:%u" : "%s:%u";
-
-	snprintf(d->name, sizeof(d->name), form, c->host, c->port);
-}
-
-static void skip(struct dial *d, struct health_backend *b, bool down, int64_t now)
-{
-	struct health_row row;
-	char problem[HEALTH_WHY + 64];
-
-	health_row(b, &row);
-	if (down && row.retry_at > now)
-		snprintf(problem, sizeof(problem), "%s (down, again in %lld s)", row.why,
-			 (long long)(row.retry_at - now + 999) / 1000);
-	else if (down)
-		snprintf(problem, sizeof(problem), "%s (down, being tried)", row.why);
-	else
-		snprintf(problem, sizeof(problem), "full, it has %u sessions", row.sessions);
-	dial_note(d, d->name, problem);
-	*(down ? &d->down : &d->full) += 1;
 }
 
 static bool port_allowed(const struct dial *d)
@@ -156,49 +108,72 @@ static bool port_allowed(const struct dial *d)
 	return *p != 0;
 }
 
+/* A place at the candidate, and in what it does for our domain. */
+static bool take_place(struct dial *d, int64_t now)
+{
+	struct health_backend *b = health_find(d->dialer->health, d->name, d->c->most), *s = NULL;
+	enum health_word word = health_ask(b, now);
+
+	if (word == HEALTH_YES && (d->c->direct || d->policy->tls != DIAL_PLAIN)) {
+		s = health_find_domain(d->dialer->health, d->name, d->policy->domain);
+		word = health_ask(s, now);
+		if (word != HEALTH_YES)
+			health_cancel(b);
+	}
+	if (word != HEALTH_YES) {
+		dial_skip(d, s ? s : b, word == HEALTH_DOWN, now);
+		return false;
+	}
+	d->backend = b;
+	d->served = s;
+	return true;
+}
+
 /* Begins the next candidate that may be tried; false where there is none. */
 static bool choose(struct dial *d, int64_t now)
 {
 	while (d->at < d->n && now < d->deadline) {
-		enum health_word word;
-		struct health_backend *b;
-
 		d->c = &d->candidates[d->at++];
-		name_candidate(d);
+		dial_name(d);
 		if (!port_allowed(d)) {
 			dial_note(d, d->name, "connections to this port are not allowed");
 			d->tried++, d->other_faults++;
 			continue;
 		}
-		b = health_find(d->dialer->health, d->name, d->c->most);
-		word = health_ask(b, now);
-		if (word != HEALTH_YES) {
-			skip(d, b, word == HEALTH_DOWN, now);
+		if (!take_place(d, now))
 			continue;
-		}
-		d->backend = b;
 		d->tried++;
 		d->began = now;
-		d->plain = health_lacks_tls(b, now);
-		d->blamed = false;
+		d->plain = health_lacks_tls(d->backend, now);
+		d->blamed = d->blamed_so = false;
 		d->problem[0] = '\0';
-		race_begin(d, now);
+		dial_race_begin(d, now);
 		return true;
 	}
 	return false;
 }
 
+/* Gives the place back, with what is thought of it now. */
+static void judge(struct dial *d, struct health_backend *b, bool failed, const char *domain,
+		  int64_t now)
+{
+	if (!b)
+		return;
+	if (!failed)
+		health_cancel(b);
+	else if (health_failed(b, now, d->problem))
+		log_warn("backend-down", "backend=%s%s%s problem=\"%s\"", d->name,
+			 *domain ? " domain=" : "", domain, d->problem);
+}
+
 static void candidate_failed(struct dial *d, int64_t now)
 {
-	struct health_backend *b = MEM_TAKE(d->backend);
-
 	hang_up(d);
 	if (!*d->problem)
 		dial_problem(d, BLAME_OUR_RULES, "no time left");
-	if (!d->blamed)
-		health_cancel(b);
-	else if (health_failed(b, now, d->problem))
-		log_warn("backend-down", "backend=%s problem=\"%s\"", d->name, d->problem);
+	/* Whoever got as far as TLS has reached the machine. */
+	judge(d, MEM_TAKE(d->backend), d->blamed && !d->blamed_so, "", now);
+	judge(d, MEM_TAKE(d->served), d->blamed_so, d->policy->domain, now);
 	dial_note(d, d->name, d->problem);
 }
 
@@ -239,6 +214,19 @@ static void warn_of_ports(struct dial *d, const struct addr *peer, int64_t now)
 			 d->name, ports);
 }
 
+/* The place at the backend is kept, that for the domain is not. */
+static void serves(struct dial *d, int64_t ms)
+{
+	struct health_backend *b = MEM_TAKE(d->served);
+
+	if (!b)
+		return;
+	if (health_well(b, ms))
+		log_info("backend-up", "backend=%s domain=%s ms=%lld", d->name, d->policy->domain,
+			 (long long)ms);
+	health_leave(b);
+}
+
 static void ready(struct dial *d, int64_t now)
 {
 	struct dial_leg leg = {.conn = &d->conn,
@@ -250,8 +238,9 @@ static void ready(struct dial *d, int64_t now)
 
 	if (health_well(d->backend, leg.ms))
 		log_info("backend-up", "backend=%s ms=%lld", d->name, (long long)leg.ms);
+	serves(d, leg.ms);
 	warn_of_ports(d, &leg.peer, now);
-	race_clear(d);
+	dial_race_clear(d);
 	ev_timer_stop(d->dialer->loop, &d->timer);
 	d->backend = NULL;
 	d->done(d->owner, &leg);
@@ -287,7 +276,7 @@ static bool move(struct dial *d, int64_t now, enum dial_progress p)
 			ready(d, now);
 			return false;
 		}
-		secure_clear(d);
+		dial_secure_clear(d);
 		d->state = DIAL_RACING;
 		if (p == DIAL_LOST) {
 			candidate_failed(d, now);
@@ -305,10 +294,12 @@ void dial_step(struct dial *d)
 
 	do {
 		switch (d->state) {
-		case DIAL_LISTING: p = list_step(d, now); break;
+		case DIAL_LISTING: p = dial_list_step(d, now); break;
 		case DIAL_CHOOSING: p = choose(d, now) ? DIAL_DONE : DIAL_LOST; break;
-		case DIAL_RACING: p = race_step(d, now); break;
-		default: p = conn_open(&d->conn) ? secure_step(d, now) : secure_begin(d, now);
+		case DIAL_RACING: p = dial_race_step(d, now); break;
+		default:
+			p = conn_open(&d->conn) ? dial_secure_step(d, now)
+						: dial_secure_begin(d, now);
 		}
 	} while (move(d, now, p));
 }
@@ -327,7 +318,7 @@ struct dial *dial_start(struct dialer *dialer, const struct dial_policy *p,
 	d->deadline = clock_ms() + deadline_ms;
 	if (proxy.n)
 		buf_adds(&d->proxy, proxy);
-	list_begin(d, v, n, first);
+	dial_list_begin(d, v, n, first);
 	ev_timer_init(&d->timer, on_timer, 0., 0.);
 	d->timer.data = d;
 	ev_timer_start(dialer->loop, &d->timer);

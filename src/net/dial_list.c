@@ -74,7 +74,7 @@ static void look_up(struct wish *w)
 	}
 }
 
-void list_begin(struct dial *d, const struct dial_target *v, size_t n, size_t first)
+void dial_list_begin(struct dial *d, const struct dial_target *v, size_t n, size_t first)
 {
 	d->wishes = mem_zalloc(n * sizeof(*d->wishes) + 1);
 	d->candidates = mem_zalloc(DIAL_CANDIDATES * sizeof(*d->candidates));
@@ -174,7 +174,7 @@ static void order(struct dial *d)
 }
 
 /* The lookups may take half of the time. */
-enum dial_progress list_step(struct dial *d, int64_t now)
+enum dial_progress dial_list_step(struct dial *d, int64_t now)
 {
 	if (d->due == INT64_MAX)
 		d->due = now + (d->deadline - now) / 2;
@@ -187,7 +187,7 @@ enum dial_progress list_step(struct dial *d, int64_t now)
 	return DIAL_DONE;
 }
 
-void list_clear(struct dial *d)
+void dial_list_clear(struct dial *d)
 {
 	for (size_t i = 0; i < d->n_wishes; i++) {
 		for (int k = CLIENT; k <= CLIENTS_TLS; k++)

@@ -1,6 +1,7 @@
 /* The inside of the dial. dial.c walks from candidate to candidate; dial_list.c makes the list of
  * them; dial_race.c resolves one and races its addresses; dial_socket.c makes one attempt;
- * dial_secure.c does what comes before the session's first byte on the connection that won.
+ * dial_text.c puts it into words; dial_secure.c does what comes before the session's first byte on
+ * the connection that won.
  *
  * Callbacks only note what happened; then dial_step() goes as far as it can. */
 #ifndef NET_DIAL_PRIV_H
@@ -16,8 +17,8 @@
 enum {
 	DIAL_CANDIDATES = 64, /* tried in one dial */
 	DIAL_ADDRESSES = 16,  /* of a candidate; half of them of each family */
-	DIAL_TEXT = 512,
-	DIAL_PROBLEM = HEALTH_WHY,
+	DIAL_TEXT = 800,
+	DIAL_PROBLEM = 400,
 	DIAL_SHARE_MIN = 1000, /* ms that anything gets, while there are as many */
 	DIAL_AAAA_WAIT = 50,   /* ms: RFC 8305 3, resolution delay */
 	DIAL_STAGGER = 250     /* ms: RFC 8305 5, connection attempt delay */
@@ -47,7 +48,8 @@ struct candidate {
 	uint64_t key; /* smaller ones go first */
 	uint32_t most;
 	uint16_t port, weight;
-	bool local; /* a Unix socket */
+	bool local;   /* a Unix socket */
+	bool literal; /* the host is an address */
 	bool direct;
 };
 
@@ -73,7 +75,7 @@ struct race {
 	int64_t hold_until; /* A came first: no attempt before this, or AAAA */
 	int64_t next_at;    /* the next attempt begins */
 	uint8_t last;	    /* family of the last attempt */
-	int64_t due;	    /* race_step() said WAIT: until then */
+	int64_t due;	    /* dial_race_step() said WAIT: until then */
 };
 
 enum dial_state {
@@ -102,12 +104,14 @@ struct dial {
 	/* The candidate under way. */
 	struct candidate *c;
 	struct health_backend *backend; /* we have a place there; NULL: none */
+	struct health_backend *served;	/* the same, as it serves our domain; NULL: without TLS */
 	char name[HEALTH_NAME];
 	int64_t began;
-	bool plain;   /* it is known not to offer STARTTLS */
-	bool blamed;  /* something failed that is its own */
-	size_t won;   /* SECURING: the attempt */
-	size_t again; /* the attempt to be made before others; >= race.n: none */
+	bool plain;	/* it is known not to offer STARTTLS */
+	bool blamed;	/* something failed that is its own */
+	bool blamed_so; /* something failed as it serves our domain: it was reached */
+	size_t won;	/* SECURING: the attempt */
+	size_t again;	/* the attempt to be made before others; >= race.n: none */
 	struct race race;
 	struct conn conn;
 	struct starttls *starttls; /* owned */
@@ -130,39 +134,51 @@ enum dial_progress {
 /* dial.c */
 void dial_step(struct dial *d); /* may free d */
 void dial_mark(struct dial *d); /* dial_step() in the loop's next round */
-int64_t dial_share(const struct dial *d, int64_t now, size_t others); /* an end (ms) for one of
-									 1 + others + candidates */
-/* Adds to the problems of the candidate. */
-enum dial_blame { BLAME_IT, BLAME_OUR_RULES, BLAME_OUR_PORTS };
-void dial_problem(struct dial *d, enum dial_blame blame, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-void dial_note(struct dial *d, const char *name, const char *problem); /* to the text */
+/* An end (ms): now and the share of one among 1 + others + the candidates to come. */
+int64_t dial_share(const struct dial *d, int64_t now, size_t others);
 /* A leg to that address of the candidate has no TLS. */
 bool dial_plainly(const struct dial *d, const struct addr *a);
 
-/* dial_list.c. list_step(): WAIT, or DONE with the candidates in order. */
-void list_begin(struct dial *d, const struct dial_target *v, size_t n, size_t first);
-enum dial_progress list_step(struct dial *d, int64_t now);
-void list_clear(struct dial *d);
+/* dial_text.c */
+void dial_name(struct dial *d); /* sets the name of the candidate */
+/* To the text: the candidate was left out. */
+void dial_skip(struct dial *d, struct health_backend *b, bool down, int64_t now);
+
+/* Adds to the problems of the candidate. */
+enum dial_blame { BLAME_IT, BLAME_FOR_DOMAIN, BLAME_OUR_RULES, BLAME_OUR_PORTS };
+void dial_problem(struct dial *d, enum dial_blame blame, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void dial_note(struct dial *d, const char *name, const char *problem); /* to the text */
+
+/* " by 192.0.2.1" where the name of the candidate leaves it open. */
+enum { DIAL_PEER = ADDR_TEXT + 16 };
+const char *dial_peer(const struct dial *d, const struct addr *a, const char *word,
+		      char dst[DIAL_PEER]);
+
+/* dial_list.c. dial_list_step(): WAIT, or DONE with the candidates in order. */
+void dial_list_begin(struct dial *d, const struct dial_target *v, size_t n, size_t first);
+enum dial_progress dial_list_step(struct dial *d, int64_t now);
+void dial_list_clear(struct dial *d);
 
 /* dial_race.c: WAIT, LOST, or DONE with d->won. */
-void race_begin(struct dial *d, int64_t now);
-enum dial_progress race_step(struct dial *d, int64_t now);
-int race_take(
-    struct dial *d); /* the winner's descriptor; the others are closed, to be tried again */
-void race_again(struct dial *d, bool failed); /* the winner was no good; or: try it once more */
-void race_clear(struct dial *d);
+void dial_race_begin(struct dial *d, int64_t now);
+enum dial_progress dial_race_step(struct dial *d, int64_t now);
+/* The winner's descriptor; the others are closed, to be tried again. */
+int dial_race_take(struct dial *d);
+/* The winner was no good; or: it is to be tried once more. */
+void dial_race_again(struct dial *d, bool failed);
+void dial_race_clear(struct dial *d);
 
-/* dial_socket.c */
+/* dial_socket.c: begins to connect to a, or to the Unix socket at path. errno tells of FAILED. */
 enum dial_socket { SOCKET_CONNECTED, SOCKET_WAIT, SOCKET_FAILED, SOCKET_NO_PORT, SOCKET_NO_SOURCE };
 enum dial_socket dial_socket(struct dialer *d, const struct dial_policy *p, const struct addr *a,
-			     const char *path, int *fd); /* path: of AF_UNIX; errno where FAILED */
+			     const char *path, int *fd);
 int dial_socket_error(int fd);	 /* of one that was waited for; 0: connected */
 uint32_t dial_local_ports(void); /* how many an address has */
 
 /* dial_secure.c: WAIT, FAULT, LOST, DONE with d->conn ready. */
-enum dial_progress secure_begin(struct dial *d, int64_t now);
-enum dial_progress secure_step(struct dial *d, int64_t now);
-void secure_clear(struct dial *d);
+enum dial_progress dial_secure_begin(struct dial *d, int64_t now);
+enum dial_progress dial_secure_step(struct dial *d, int64_t now);
+void dial_secure_clear(struct dial *d);
 
 #endif

@@ -44,7 +44,7 @@ static void on_v6(void *owner, const struct dns_answer *a)
 	on_found(owner, V6, a);
 }
 
-void race_begin(struct dial *d, int64_t now)
+void dial_race_begin(struct dial *d, int64_t now)
 {
 	static dns_told *const told[] = {on_v4, on_v6};
 	struct race *r = &d->race;
@@ -52,7 +52,9 @@ void race_begin(struct dial *d, int64_t now)
 
 	*r = (struct race){0};
 	d->again = DIAL_ADDRESSES;
-	if (d->c->local || addr_parse(&a, slice_str(d->c->host), false)) {
+	if (!d->c->local)
+		d->c->literal = addr_parse(&a, slice_str(d->c->host), false);
+	if (d->c->local || d->c->literal) {
 		add(d, &a);
 		return;
 	}
@@ -77,15 +79,14 @@ static void hang_up(struct attempt *t, enum attempt_state state)
 static void failed(struct attempt *t, int error)
 {
 	struct dial *d = t->dial;
-	char peer[ADDR_TEXT];
+	char peer[DIAL_PEER];
 
-	addr_print(&t->addr, false, peer);
-	if (t->addr.family == ADDR_UNIX)
-		snprintf(peer, sizeof(peer), "the socket");
 	if (error == ECONNREFUSED)
-		dial_problem(d, BLAME_IT, "connection refused by %s", peer);
+		dial_problem(d, BLAME_IT, "connection refused%s",
+			     dial_peer(d, &t->addr, "by", peer));
 	else
-		dial_problem(d, BLAME_IT, "cannot reach %s: %s", peer, strerror(error));
+		dial_problem(d, BLAME_IT, "cannot connect%s: %s",
+			     dial_peer(d, &t->addr, "to", peer), strerror(error));
 	hang_up(t, ATTEMPT_FAILED);
 	d->race.next_at = 0;
 }
@@ -118,7 +119,7 @@ static bool forbidden(struct attempt *t)
 static void start(struct attempt *t, int64_t now)
 {
 	struct dial *d = t->dial;
-	char peer[ADDR_TEXT];
+	char peer[DIAL_PEER];
 	size_t others = 0;
 
 	if (forbidden(t))
@@ -139,8 +140,8 @@ static void start(struct attempt *t, int64_t now)
 		return;
 	case SOCKET_FAILED: failed(t, errno); return;
 	case SOCKET_NO_PORT:
-		dial_problem(d, BLAME_OUR_PORTS, "no local port is left for connections to %s",
-			     addr_print(&t->addr, false, peer));
+		dial_problem(d, BLAME_OUR_PORTS, "no local port is left for it%s",
+			     dial_peer(d, &t->addr, "at", peer));
 		break;
 	case SOCKET_NO_SOURCE:
 		dial_problem(d, BLAME_OUR_RULES,
@@ -192,7 +193,7 @@ static void settle_lookups(struct dial *d, int64_t now)
 static bool settle_attempts(struct dial *d, int64_t now)
 {
 	struct race *r = &d->race;
-	char peer[ADDR_TEXT];
+	char peer[DIAL_PEER];
 
 	for (size_t i = 0; i < r->n; i++) {
 		struct attempt *t = &r->v[i];
@@ -206,8 +207,8 @@ static bool settle_attempts(struct dial *d, int64_t now)
 		if (t->error) {
 			failed(t, t->error);
 		} else if (now >= t->until) {
-			dial_problem(d, BLAME_IT, "no answer from %s in %g s",
-				     addr_print(&t->addr, false, peer),
+			dial_problem(d, BLAME_IT, "no answer%s in %g s",
+				     dial_peer(d, &t->addr, "from", peer),
 				     (double)(now - t->since) / 1000.);
 			hang_up(t, ATTEMPT_FAILED);
 			r->next_at = 0;
@@ -238,7 +239,7 @@ static int64_t next_due(struct dial *d, bool more)
 	return due;
 }
 
-enum dial_progress race_step(struct dial *d, int64_t now)
+enum dial_progress dial_race_step(struct dial *d, int64_t now)
 {
 	struct race *r = &d->race;
 	struct attempt *t;
@@ -256,7 +257,7 @@ enum dial_progress race_step(struct dial *d, int64_t now)
 	return d->due == INT64_MAX ? DIAL_LOST : DIAL_WAIT;
 }
 
-int race_take(struct dial *d)
+int dial_race_take(struct dial *d)
 {
 	struct race *r = &d->race;
 	struct attempt *t = &r->v[d->won];
@@ -271,14 +272,14 @@ int race_take(struct dial *d)
 	return fd;
 }
 
-void race_again(struct dial *d, bool lost)
+void dial_race_again(struct dial *d, bool lost)
 {
 	d->race.v[d->won].state = lost ? ATTEMPT_FAILED : ATTEMPT_NEW;
 	d->again = lost ? DIAL_ADDRESSES : d->won;
 	d->race.next_at = 0;
 }
 
-void race_clear(struct dial *d)
+void dial_race_clear(struct dial *d)
 {
 	struct race *r = &d->race;
 

@@ -17,26 +17,27 @@ static void on_wake(struct conn *c)
 	dial_mark(CONTAINER(c, struct dial, conn));
 }
 
-static const char *peer(const struct dial *d, char dst[ADDR_TEXT])
+/* What servers' certificates say is long and may be cut: where it was goes before it. */
+static void tell(struct dial *d, enum dial_blame blame, const char *what)
 {
-	return addr_print(&d->race.v[d->won].addr, false, dst);
+	char peer[DIAL_PEER];
+
+	dial_peer(d, &d->race.v[d->won].addr, "at", peer);
+	dial_problem(d, blame, "%s%s%s", *peer ? peer + 1 : "", *peer ? ": " : "", what);
 }
 
-/* A fault of the connection: another address may do better. */
-static enum dial_progress fault(struct dial *d, const char *what)
+/* A fault of the connection: another address may do better. A server that does not know the domain,
+ * or has no good certificate for it, may serve others; only silence is held against the machine. */
+static enum dial_progress fault(struct dial *d, enum dial_blame blame, const char *what)
 {
-	char text[ADDR_TEXT];
-
-	dial_problem(d, BLAME_IT, "%s (%s)", what, peer(d, text));
-	race_again(d, true);
+	tell(d, blame, what);
+	dial_race_again(d, true);
 	return DIAL_FAULT;
 }
 
 static enum dial_progress lost(struct dial *d, const char *what)
 {
-	char text[ADDR_TEXT];
-
-	dial_problem(d, BLAME_IT, "%s (%s)", what, peer(d, text));
+	tell(d, BLAME_FOR_DOMAIN, what);
 	return DIAL_LOST;
 }
 
@@ -48,11 +49,11 @@ static void begin_tls(struct dial *d)
 	conn_tls(&d->conn, d->dialer->loop, ssl);
 }
 
-enum dial_progress secure_begin(struct dial *d, int64_t now)
+enum dial_progress dial_secure_begin(struct dial *d, int64_t now)
 {
 	size_t others = 0;
 
-	conn_init(&d->conn, d->dialer->loop, race_take(d), IN_MAX, on_wake);
+	conn_init(&d->conn, d->dialer->loop, dial_race_take(d), IN_MAX, on_wake);
 	d->shaking = false;
 	buf_adds(&d->conn.out, buf_slice(&d->proxy));
 	if (!d->c->direct && !dial_plainly(d, &d->race.v[d->won].addr)) {
@@ -65,7 +66,7 @@ enum dial_progress secure_begin(struct dial *d, int64_t now)
 		others += d->race.v[i].state == ATTEMPT_NEW;
 	d->race.v[d->won].since = now;
 	d->race.v[d->won].until = dial_share(d, now, others);
-	return secure_step(d, now);
+	return dial_secure_step(d, now);
 }
 
 /* It can do without: it is dialled again, and those who come after us do so at once. */
@@ -75,7 +76,7 @@ static enum dial_progress dial_again_plainly(struct dial *d, int64_t now)
 	d->plain = true;
 	xstream_end(&d->conn.out, "");
 	conn_flush(&d->conn, d->dialer->loop);
-	race_again(d, false);
+	dial_race_again(d, false);
 	return DIAL_FAULT;
 }
 
@@ -101,7 +102,7 @@ static enum dial_progress eat(struct dial *d, int64_t now)
 		return DIAL_WAIT;
 	}
 	if (d->conn.eof)
-		return fault(d, "the connection was closed before TLS");
+		return fault(d, BLAME_FOR_DOMAIN, "the connection was closed before TLS");
 	conn_flush(&d->conn, d->dialer->loop);
 	conn_resume(&d->conn, d->dialer->loop);
 	return DIAL_WAIT;
@@ -112,10 +113,10 @@ static enum dial_progress broken(struct dial *d)
 	char text[DIAL_PROBLEM];
 
 	conn_problem(&d->conn, text, sizeof(text));
-	return d->conn.error == EPROTO ? lost(d, text) : fault(d, text);
+	return d->conn.error == EPROTO ? lost(d, text) : fault(d, BLAME_FOR_DOMAIN, text);
 }
 
-enum dial_progress secure_step(struct dial *d, int64_t now)
+enum dial_progress dial_secure_step(struct dial *d, int64_t now)
 {
 	struct attempt *t = &d->race.v[d->won];
 	enum dial_progress p = DIAL_WAIT;
@@ -133,13 +134,13 @@ enum dial_progress secure_step(struct dial *d, int64_t now)
 		snprintf(text, sizeof(text), "no answer to the %s in %g s",
 			 d->shaking ? "TLS handshake" : "stream header",
 			 (double)(now - t->since) / 1000.);
-		return fault(d, text);
+		return fault(d, BLAME_IT, text);
 	}
 	d->due = t->until;
 	return p;
 }
 
-void secure_clear(struct dial *d)
+void dial_secure_clear(struct dial *d)
 {
 	conn_clear(&d->conn, d->dialer->loop, false);
 	if (d->starttls)

@@ -1,7 +1,6 @@
 /* One attempt to connect: a socket with its options, from a source address of ours where there are
  * any. */
 #include "net/dial_priv.h"
-#include "net/sockaddr.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -9,6 +8,8 @@
 #include <stdio.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "net/sockaddr.h"
 
 static void set(int fd, int level, int name, int value)
 {

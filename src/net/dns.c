@@ -213,11 +213,13 @@ static void shorten(uint32_t *ttl, int other)
 
 static void keep_address(struct lookup *l, const struct ares_addrinfo_node *a, uint32_t *ttl)
 {
-	if (l->n == DNS_ADDRS_MAX || a->ai_family != (l->type == DNS_A ? AF_INET : AF_INET6))
+	bool v4 = l->type == DNS_A;
+
+	if (l->n == DNS_ADDRS_MAX || a->ai_family != (v4 ? AF_INET : AF_INET6))
 		return;
 	l->addrs[l->n] = sockaddr_read(a->ai_addr);
 	/* A v4-mapped one is no IPv6 address. */
-	if (l->addrs[l->n].family != a->ai_family)
+	if (l->addrs[l->n].family != (v4 ? ADDR_V4 : ADDR_V6))
 		return;
 	l->addrs[l->n++].port = 0;
 	shorten(ttl, a->ai_ttl);

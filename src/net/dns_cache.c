@@ -162,8 +162,11 @@ static void explain(struct lookup *l, int status)
 		snprintf(l->why, sizeof(l->why), "no %s for %.120s", what, l->name);
 		break;
 	case ARES_ETIMEOUT:
-	case ARES_ECONNREFUSED:
 		snprintf(l->why, sizeof(l->why), "no answer from the name servers about %.100s",
+			 l->name);
+		break;
+	case ARES_ECONNREFUSED: /* what c-ares also makes of SERVFAIL, REFUSED, NOTIMP */
+		snprintf(l->why, sizeof(l->why), "no name server wants to tell about %.100s",
 			 l->name);
 		break;
 	default:
@@ -275,8 +278,7 @@ static struct lookup *obvious(struct dns *d, enum dns_type type, const char *nam
 	l->outcome = l->n ? DNS_FOUND : DNS_NONE;
 	if (!l->n)
 		snprintf(l->why, sizeof(l->why),
-			 local || literal ? "no %s for %.120s"
-					  : "no %s: \"%.100s\" is no name of DNS",
+			 local || literal ? "no %s for %.120s" : "no %s: it is no name of DNS",
 			 type == DNS_SRV ? "service" : "address", name);
 	return l;
 }

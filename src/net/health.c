@@ -21,6 +21,7 @@ struct health_backend {
 	uint32_t retry; /* ms, the current pause */
 	bool down;
 	bool asked; /* down: one asker is trying it */
+	bool of_domain;
 	int64_t retry_at, plain_until, crowded_at, connect_ms;
 	uint64_t connected, failed;
 	char why[HEALTH_WHY];
@@ -107,7 +108,8 @@ static struct health_backend *spare(struct health *h)
 	return b;
 }
 
-struct health_backend *health_find(struct health *h, const char *name, uint32_t most)
+static struct health_backend *find(struct health *h, const char *name, uint32_t most,
+				   bool of_domain)
 {
 	size_t n = strnlen(name, HEALTH_NAME - 1);
 	struct slice key = slice_of(name, n);
@@ -127,8 +129,22 @@ struct health_backend *health_find(struct health *h, const char *name, uint32_t 
 	}
 	link_newest(b);
 	b->most = most;
+	b->of_domain = of_domain;
 	unlock(h);
 	return b;
+}
+
+struct health_backend *health_find(struct health *h, const char *name, uint32_t most)
+{
+	return find(h, name, most, false);
+}
+
+struct health_backend *health_find_domain(struct health *h, const char *name, const char *domain)
+{
+	char both[HEALTH_NAME];
+
+	snprintf(both, sizeof(both), "%s (%s)", name, domain);
+	return find(h, both, 0, true);
 }
 
 enum health_word health_ask(struct health_backend *b, int64_t now)
@@ -267,7 +283,8 @@ size_t health_rows(struct health *h, struct health_row *v, size_t n)
 
 	lock(h);
 	for (struct health_backend *b = h->newest; b && i < n; b = b->older)
-		fill(b, &v[i++]);
+		if (!b->of_domain || b->down)
+			fill(b, &v[i++]);
 	unlock(h);
 	return i;
 }

@@ -14,8 +14,8 @@ void health_free(struct health *h); /* after all its users are gone */
 
 enum {
 	HEALTH_NAMES = 4096,	  /* known at a time; more only while all of them have sessions */
-	HEALTH_NAME = 264,	  /* bytes of "host:port", "unix:/path"; longer ones are cut */
-	HEALTH_WHY = 160,	  /* bytes of a reason */
+	HEALTH_NAME = 528,	  /* bytes of "host:port", "unix:/path"; longer ones are cut */
+	HEALTH_WHY = 256,	  /* bytes of a reason */
 	HEALTH_RETRY_MIN = 1000,  /* ms that a backend is left alone after its first failure */
 	HEALTH_RETRY_MAX = 60000, /* ms; the time doubles up to this */
 	HEALTH_PLAIN = 300000	  /* ms that a server is taken to offer no STARTTLS */
@@ -26,6 +26,10 @@ enum {
  * 0: any number. */
 struct health_backend;
 struct health_backend *health_find(struct health *h, const char *name, uint32_t most);
+
+/* What is thought of it for that domain alone: whether it serves it, and by which certificate. It
+ * is asked and told like the backend itself, and has no sessions. */
+struct health_backend *health_find_domain(struct health *h, const char *name, const char *domain);
 
 /* YES takes a place (a session's), to be given back by one of failed, cancel, leave. One that
  * failed is DOWN for 1, 2, 4 .. 60 s; then one asker gets YES, and others when that one succeeded.
@@ -58,7 +62,8 @@ struct health_row {
 	char why[HEALTH_WHY];	    /* the last failure; "" : none yet */
 };
 
-/* The row of b; the rows of all, n of them at most: how many there are. In no particular order. */
+/* The row of b; the rows of all, n of them at most: how many there are. In no particular order, and
+ * of those for one domain only the ones that are down, as "host:port (domain)". */
 void health_row(struct health_backend *b, struct health_row *row);
 size_t health_rows(struct health *h, struct health_row *v, size_t n);
 

@@ -78,16 +78,17 @@ struct bosh {
 	uint32_t serial;	/* of the last stanza queued, or in an answer */
 	uint32_t answered;	/* of the last in an answer */
 	uint32_t proved;	/* of the last stanza that the client is known to have */
-	bool begun;		/* the first answer is out, the client knows the sid */
-	bool opened;		/* the server's first header came */
-	bool stream;		/* what is queued needs xmlns:stream on the body */
-	bool ended;		/* the client's terminate was pulled */
-	bool away;		/* nobody waits, and not only between two requests */
-	bool closing, closed;
-	bool legacy; /* knows the HTTP codes of old */
-	bool told;   /* who broke a rule was told so */
-	bool acks;   /* both sides acknowledge (XEP-0124 9); then there is `more` */
-	bool loose;  /* it has sent more than its window, or polled beside an open request */
+	bool begun : 1;		/* the first answer is out, the client knows the sid */
+	bool opened : 1;	/* the server's first header came */
+	bool stream : 1;	/* what is queued needs xmlns:stream on the body */
+	bool ended : 1;		/* the client's terminate was pulled */
+	bool away : 1;		/* nobody waits, and not only between two requests */
+	bool closing : 1;
+	bool closed : 1;
+	bool legacy : 1; /* knows the HTTP codes of old */
+	bool told : 1;	 /* who broke a rule was told so */
+	bool acks : 1;	 /* both sides acknowledge (XEP-0124 9); then there is `more` */
+	bool loose : 1;	 /* it has sent more than its window, or polled beside an open request */
 	/* Of rid r at r % room, in the same allocation as b; each owned; NULL: BOSH_EMPTY. */
 	struct bosh_answer **replay;
 	struct bosh_request slot[]; /* of rid r at r % size */

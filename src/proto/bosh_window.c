@@ -156,8 +156,12 @@ void bosh_drop(struct bosh *b)
 	bosh_forget(b);
 }
 
+/* A client that broke a rule may have broken those of proof as well; and an end has its account
+ * made. */
 static void prove_serial(struct bosh *b, uint32_t serial)
 {
+	if (b->closing || b->failed != REASON_NONE)
+		return;
 	if (serial_after(serial, b->proved))
 		b->proved = serial;
 }

@@ -93,6 +93,7 @@ static void let_go(struct delivery *d, enum delivery_mode mode)
 
 void delivery_transparent(struct delivery *d)
 {
+	d->by_policy = true;
 	let_go(d, DELIVERY_TRANSPARENT);
 }
 
@@ -180,7 +181,6 @@ static void enabled(struct delivery *d, int64_t now)
 static void refused(struct delivery *d)
 {
 	d->mode = DELIVERY_OFF;
-	d->refused = true;
 	d->owes = false;
 	if (d->more)
 		buf_clear(&d->more->up);
@@ -224,8 +224,22 @@ static int64_t read_h(const struct xml_element *e)
  * <enable/>; where that failed, ours would too. */
 static void client_refused(struct delivery *d)
 {
-	d->mode = d->resuming ? DELIVERY_WAIT : DELIVERY_OFF;
-	d->refused = !d->resuming;
+	if (d->by_policy)
+		d->mode = DELIVERY_TRANSPARENT;
+	else
+		d->mode = d->resuming ? DELIVERY_WAIT : DELIVERY_OFF;
+}
+
+/* What the server says to a client that may do it itself. Once granted, a second request that fails
+ * takes nothing away. */
+static void overhear(struct delivery *d, struct slice name)
+{
+	if (slice_is(name, "enabled") || slice_is(name, "resumed")) {
+		let_go(d, DELIVERY_CLIENT);
+		d->granted = true;
+	} else if (slice_is(name, "failed") && d->mode == DELIVERY_CLIENT && !d->granted) {
+		client_refused(d);
+	}
 }
 
 static void hear(struct delivery *d, struct slice name, const struct xml_element *e, int64_t now)
@@ -255,8 +269,8 @@ bool delivery_from_server(struct delivery *d, const struct xml_element *e, int64
 	xml_split(e->name, &prefix, &name);
 	if (ours)
 		hear(d, name, e, now);
-	else if (d->mode == DELIVERY_CLIENT && slice_is(name, "failed"))
-		client_refused(d);
+	else
+		overhear(d, name);
 	return ours;
 }
 

@@ -45,14 +45,15 @@ struct delivery {
 	uint32_t acked;	   /* of them */
 	uint32_t asked_at; /* when the last <r/> went out: ms, modulo 2^32 */
 	uint8_t mode;
-	bool shown : 1;	   /* the client sees that the server has stream management (WebSocket) */
-	bool offered : 1;  /* the server has it */
-	bool bound : 1;	   /* the client has a resource */
-	bool refused : 1;  /* our <enable/> was */
-	bool resuming : 1; /* CLIENT: what it asked for last was to resume */
-	bool behind : 1;   /* what came before <enabled/> is not proved yet */
-	bool owes : 1;	   /* an <r/> is to be answered */
-	bool asking : 1;   /* our <r/> is not answered */
+	bool shown : 1;	    /* the client sees that the server has stream management (WebSocket) */
+	bool offered : 1;   /* the server has it */
+	bool bound : 1;	    /* the client has a resource */
+	bool by_policy : 1; /* TRANSPARENT for good, but where it is CLIENT */
+	bool resuming : 1;  /* CLIENT: what it asked for last was to resume */
+	bool granted : 1;   /* CLIENT: the server does it */
+	bool behind : 1;    /* what came before <enabled/> is not proved yet */
+	bool owes : 1;	    /* an <r/> is to be answered */
+	bool asking : 1;    /* our <r/> is not answered */
 	bool flooded : 1; /* the server was given its time to acknowledge: the oldest are dropped */
 	bool ended : 1;
 };

@@ -19,7 +19,8 @@ enum { DEEPEST = 8 };
 
 static const char *const hidden[] = {NS_TLS, NS_COMPRESS, NS_CHANNEL_BINDING, NULL};
 
-static const char *const logins[] = {NS_SASL, NS_SASL2, "http://jabber.org/features/iq-auth",
+static const char *const logins[] = {NS_SASL, NS_SASL2, NULL};
+static const char *const others[] = {"http://jabber.org/features/iq-auth",
 				     "urn:ietf:params:xml:ns:xmpp-bind", NULL};
 
 /* Where mechanisms and what goes with a login are listed: elements of these names and namespaces,
@@ -127,13 +128,15 @@ static bool edit_child(struct buf *out, const struct xml_element *child, const s
 	struct slice ns = namespace_of(child, around), name = local_name(child);
 	bool sm = is_sm(child, ns, name);
 
-	f->mechanisms |= is_one_of(ns, logins);
+	f->mechanisms |= is_one_of(ns, others);
+	f->starttls |= xml_raw_is(ns, NS_TLS);
 	f->sm |= sm;
 	if (is_one_of(ns, hidden) || (f->hide_sm && (sm || xml_raw_is(ns, NS_SM_2))))
 		return true;
 	if (is_one_of(ns, list_spaces)) {
 		if (slice_is(name, "mechanism") && is_bound(child->bytes))
 			return true;
+		f->mechanisms |= slice_is(name, "mechanism") && is_one_of(ns, logins);
 		for (const char *const *v = list_names; *v; v++)
 			if (slice_is(name, *v))
 				return edit(out, child->bytes, around, f);
@@ -174,7 +177,7 @@ bool features_edit(struct buf *out, const struct xml_element *e, const struct xm
 	struct buf text = {0};
 	bool fine;
 
-	f->mechanisms = f->sm = false;
+	f->mechanisms = f->starttls = f->sm = false;
 	fine = edit(&text, e->bytes, &stream, f);
 	if (fine) {
 		edited.bytes = buf_slice(&text);

@@ -8,7 +8,9 @@
 
 struct features {
 	bool hide_sm;	 /* asked: stream management is left out too, wherever it stands */
-	bool mechanisms; /* told: SASL (or SASL2, or jabber:iq:auth, or bind) is offered */
+	bool mechanisms; /* told: there is a way on that is left in: a mechanism of SASL or SASL2,
+			    jabber:iq:auth; bind, once logged in */
+	bool starttls;	 /* told: STARTTLS is offered */
 	bool sm;	 /* told: stream management is offered (urn:xmpp:sm:3), hidden or not */
 };
 

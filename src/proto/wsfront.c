@@ -67,6 +67,11 @@ struct wsfront *wsfront_new(const struct wsfront_config *c, handle_t ws, int64_t
 	return w;
 }
 
+handle_t wsfront_handle(const struct wsfront *w)
+{
+	return w->ws;
+}
+
 static void drop_frames(struct wsfront *w)
 {
 	while (w->head < w->n)

@@ -21,6 +21,8 @@ extern const struct front_ops wsfront_ops; /* the object is a struct wsfront * *
 
 struct wsfront *wsfront_new(const struct wsfront_config *c, handle_t ws, int64_t now);
 
+handle_t wsfront_handle(const struct wsfront *w);
+
 /* A message. Takes *frame; or *frame is NULL and `bad` says why it could not be read: REASON_NONE
  * for one of white space, which says nothing but that the client is there. */
 void wsfront_frame(struct wsfront *w, struct frame **frame, enum reason bad, int64_t now);

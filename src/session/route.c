@@ -22,15 +22,22 @@ static size_t fits(const char *pattern, struct slice domain)
 	return rest.n + 1;
 }
 
-/* What a client names for a pattern goes into logs, to name servers and into certificate checks. */
+/* What a client names for a pattern goes into logs, to name servers and into certificate checks. No
+ * label is empty: name servers and certificates forgive another dot at the end, and what is denied
+ * would have a second name. */
 static bool is_name(struct slice domain)
 {
-	if (domain.n == 0 || domain.n > 1023 || domain.p[0] == '.')
+	char before = '.';
+
+	if (domain.n > 1023)
 		return false;
-	for (size_t i = 0; i < domain.n; i++)
-		if ((unsigned char)domain.p[i] <= ' ' || strchr("\"&'/:<>@*\\\x7f", domain.p[i]))
+	for (size_t i = 0; i < domain.n; i++) {
+		if ((unsigned char)domain.p[i] <= ' ' || strchr("\"&'/:<>@*\\\x7f", domain.p[i]) ||
+		    (before == '.' && domain.p[i] == '.'))
 			return false;
-	return true;
+		before = domain.p[i];
+	}
+	return before != '.';
 }
 
 static bool any_fits(const char *const *patterns, struct slice domain)

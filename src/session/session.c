@@ -35,8 +35,7 @@ static struct session *new_session(const struct session_env *env, const struct f
 	s->ops = ops;
 	s->front = front;
 	s->born = now;
-	s->deadline = TIME_NEVER;
-	s->rest_until = TIME_NEVER;
+	s->until = TIME_NEVER;
 	s->reading = true;
 	xstream_init(&s->stream, &env->backend_limits);
 	delivery_init(&s->delivery, ops == &wsfront_ops);
@@ -51,11 +50,7 @@ struct session *session_new_bosh(const struct session_env *env, struct slice sid
 
 struct session *session_new_websocket(const struct session_env *env, handle_t ws, int64_t now)
 {
-	struct session *s;
-
-	s = new_session(env, &wsfront_ops, wsfront_new(&env->websocket, ws, now), now);
-	s->ws = ws;
-	return s;
+	return new_session(env, &wsfront_ops, wsfront_new(&env->websocket, ws, now), now);
 }
 
 void session_free(struct session *s)
@@ -143,7 +138,7 @@ static void close_with(struct session *s, enum reason r, struct slice detail, in
 		hop_lost(s, now);
 	enter(s, SESSION_CLOSING);
 	s->reason = (uint8_t)r;
-	s->deadline = now + s->env->close_wait;
+	s->until = now + s->env->close_wait;
 	s->ops->close(s->front, r, detail, now);
 }
 
@@ -272,6 +267,10 @@ static void features(struct session *s, const struct xstream_item *item, int64_t
 		session_close(s, REASON_SERVER_BAD_XML, now);
 		return;
 	}
+	if (s->login == SESSION_LOGIN_UNTOLD)
+		s->login = f.mechanisms ? SESSION_LOGIN_OFFERED
+			   : f.starttls ? SESSION_LOGIN_TLS_FIRST
+					: SESSION_LOGIN_MISSING;
 	if (f.sm)
 		delivery_offered(&s->delivery);
 	e = complete(&edited, &item->element);
@@ -333,11 +332,11 @@ static const char *parting(enum reason r)
 	}
 }
 
-/* A client that was lost may resume a stream that manages itself (XEP-0198 5), as long as nobody
+/* A client that was lost may resume a stream that it manages itself (XEP-0198 5), as long as nobody
  * ends it: the server keeps what it has not acknowledged, and it comes back by another session. */
 static bool is_left_open(const struct session *s)
 {
-	return s->stream.resumable &&
+	return s->stream.resumable && s->delivery.mode != DELIVERY_ON &&
 	       (s->reason == REASON_CLIENT_LOST || s->reason == REASON_PING_TIMEOUT ||
 		s->reason == REASON_INACTIVITY || s->reason == REASON_QUEUE_FULL);
 }
@@ -354,7 +353,7 @@ static void part(struct session *s)
 /* Lets both halves finish; past the deadline neither is waited for. */
 static void closing(struct session *s, int64_t now, struct effects *fx)
 {
-	bool late = now >= s->deadline;
+	bool late = now >= s->until;
 
 	if (s->dialled && !s->hung_up) {
 		if (!s->connected)
@@ -368,7 +367,6 @@ static void closing(struct session *s, int64_t now, struct effects *fx)
 		if (!s->reading && s->connected)
 			effects_add(fx, EFFECT_READ_ON, 0);
 		s->reading = true;
-		s->rest_until = TIME_NEVER;
 		effects_add(fx, s->connected ? EFFECT_HANGUP : EFFECT_DROP, 0);
 		s->hung_up = true;
 		s->dialled = s->connected;
@@ -376,8 +374,9 @@ static void closing(struct session *s, int64_t now, struct effects *fx)
 		effects_add(fx, EFFECT_DROP, 0);
 		s->dialled = false;
 	}
-	if (late && s->ws && !s->ops->closed(s->front))
-		effects_add(fx, EFFECT_CLOSE, s->ws)->code = reason_ws_code(s->reason);
+	if (late && s->ops == &wsfront_ops && !s->ops->closed(s->front))
+		effects_add(fx, EFFECT_CLOSE, wsfront_handle(s->front))->code =
+		    reason_ws_code(s->reason);
 	if ((s->ops->closed(s->front) && !s->dialled) || late)
 		enter(s, SESSION_DEAD);
 }
@@ -393,15 +392,15 @@ static void pressure(struct session *s, size_t unsent, int64_t now, struct effec
 	s->ops->counts(s->front, &c);
 	rest = c.queued > (s->reading ? cap / 2 : cap / 4) && s->ops->attached(s->front);
 	if (rest && s->reading) {
-		s->rest_until = now + PRESSURE_MAX;
+		s->until = now + PRESSURE_MAX;
 		effects_add(fx, EFFECT_READ_OFF, 0);
 		s->reading = false;
-	} else if (!s->reading && (!rest || now >= s->rest_until)) {
-		s->rest_until = TIME_NEVER;
+	} else if (!s->reading && (!rest || now >= s->until)) {
+		s->until = TIME_NEVER;
 		effects_add(fx, EFFECT_READ_ON, 0);
 		s->reading = true;
 	}
-	if (!s->ws)
+	if (s->ops != &wsfront_ops)
 		return;
 	crowded = unsent + s->out.len > s->env->backend_queue / (s->paused ? 2 : 1) ||
 		  delivery_full(&s->delivery);
@@ -409,7 +408,7 @@ static void pressure(struct session *s, size_t unsent, int64_t now, struct effec
 		return;
 	s->paused = crowded;
 	wsfront_rest(s->front, crowded);
-	effects_add(fx, crowded ? EFFECT_PAUSE : EFFECT_RESUME, s->ws);
+	effects_add(fx, crowded ? EFFECT_PAUSE : EFFECT_RESUME, wsfront_handle(s->front));
 }
 
 static void follow_client(struct session *s)
@@ -468,12 +467,10 @@ int64_t session_expiry(const struct session *s)
 	if (s->state == SESSION_DEAD)
 		return TIME_NEVER;
 	at = s->ops->expiry(s->front);
-	if (s->deadline < at)
-		at = s->deadline;
 	if (s->state < SESSION_CLOSING && delivery_expiry(&s->delivery) < at)
 		at = delivery_expiry(&s->delivery);
-	if (s->rest_until < at)
-		at = s->rest_until;
+	if (s->until < at)
+		at = s->until;
 	return at;
 }
 
@@ -499,6 +496,11 @@ const char *session_domain(const struct session *s)
 	if (s->domain)
 		return s->domain;
 	return s->route ? s->route->domain : "";
+}
+
+enum session_login session_login(const struct session *s)
+{
+	return s->login;
 }
 
 size_t session_backend(const struct session *s)

@@ -31,6 +31,14 @@ struct session_env {
 	int64_t close_wait;	/* ms for both halves to finish */
 };
 
+/* What the server's first features say of logging in. */
+enum session_login {
+	SESSION_LOGIN_UNTOLD, /* they have not come */
+	SESSION_LOGIN_OFFERED,
+	SESSION_LOGIN_MISSING,
+	SESSION_LOGIN_TLS_FIRST /* missing, but STARTTLS is there */
+};
+
 struct session_facts {
 	enum session_state state;
 	enum reason reason;
@@ -85,6 +93,8 @@ enum session_state session_state(const struct session *s);
 const char *session_state_name(enum session_state state);   /* "detached" */
 const struct route *session_route(const struct session *s); /* after EFFECT_DIAL */
 const char *session_domain(const struct session *s);	    /* that is served; "" before */
+
+enum session_login session_login(const struct session *s);
 
 /* The backend of the route that the client wishes; their number where it wishes none. */
 size_t session_backend(const struct session *s);

@@ -145,7 +145,7 @@ static void build(struct head *h, const struct request *r, const struct answer *
 static void log_refusal(struct request *r, int status, const char *why)
 {
 	const struct addr *a = request_peer(r);
-	char peer[ADDR_TEXT], text[256];
+	char peer[ADDR_TEXT], text[512];
 
 	r->http->web->counts.refused++;
 	log_info("request-refused", "status=%d why=%s peer=%s", status,

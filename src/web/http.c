@@ -70,6 +70,7 @@ void http_new(struct web *w, int fd, const struct web_listener *l)
 		h->peer = sockaddr_read((struct sockaddr *)&ss);
 	conn_init(&h->conn, w->loop, fd, in_max < IN_MIN ? IN_MIN : in_max, wake);
 	w->counts.connections++;
+	w->counts.accepted++;
 	h->restart = true;
 	h->marked = true;
 	link_to(&w->marked, h);

@@ -11,7 +11,10 @@
 
 #include <stdio.h>
 
-enum { WANTED_MAX = 256 }; /* bytes of Access-Control-Request-Headers that are echoed */
+enum {
+	WANTED_MAX = 256,  /* bytes of Access-Control-Request-Headers that are echoed */
+	PAGE_EVERY = 60000 /* ms between two lines in the log that a page was opened */
+};
 
 /* With or without a slash at its end: both are in use. */
 static bool listed(const char *const *paths, struct slice path)
@@ -26,16 +29,34 @@ static bool listed(const char *const *paths, struct slice path)
 	return false;
 }
 
+/* Somebody tries the address out, or a balancer does, every few seconds: told once a minute. */
+static void log_page(struct request *r)
+{
+	struct web *w = r->http->web;
+	const struct addr *a = request_peer(r);
+	char peer[ADDR_TEXT];
+
+	if (w->tick < w->page_tick)
+		return;
+	w->page_tick = w->tick + PAGE_EVERY / WEB_TICK;
+	log_info("page-opened",
+		 "peer=%s text=\"the BOSH endpoint was opened as a page: its address belongs into "
+		 "the settings of an XMPP client, which will POST to it\"",
+		 addr_print(a, a->port != 0, peer));
+}
+
 static void page(struct request *r)
 {
 	struct buf body = {0};
 
+	log_page(r);
 	buf_headroom(&body, ANSWER_ROOM);
 	BUF_LIT(&body, "<!DOCTYPE html>\n<html lang='en'><head><meta charset='utf-8'>"
 		       "<title>Fairlead</title></head>\n<body><h1>Fairlead</h1>\n"
 		       "<p>This is a BOSH endpoint: XMPP clients in browsers send their POST "
 		       "requests to this address (XEP-0124, XEP-0206). It works; there is nothing "
-		       "to see.</p></body></html>\n");
+		       "to see.</p>\n<p>To use it, put this address into the settings of a web "
+		       "client, as its BOSH service.</p></body></html>\n");
 	answer(r, &(struct answer){.status = 200, .type = "text/html; charset=utf-8"}, &body);
 }
 

@@ -43,9 +43,9 @@ static bool key_valid(struct slice key)
 	return true;
 }
 
-#define NGINX                                                                                  \
-	" Behind nginx, set: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; " \
-	"proxy_set_header Connection \"upgrade\";"
+#define NGINX                                                                            \
+	" nginx needs: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; " \
+	"proxy_set_header Connection \"upgrade\"; (all of it is in PROXIES.md)."
 #define UPGRADE "Upgrade: websocket\r\nConnection: Upgrade\r\n"
 
 /* The commonest mistake in front of Fairlead: a proxy that does not pass the upgrade on. */
@@ -62,7 +62,10 @@ static void no_upgrade(struct request *r, const struct http1_head *q)
 		what = "the header \"Upgrade: websocket\" is missing";
 	else
 		what = "the header \"Connection: Upgrade\" is missing";
-	snprintf(words, sizeof(words), "This is a WebSocket endpoint, and %s." NGINX, what);
+	/* The other headers of a client pass any proxy; a browser's address bar sends none. */
+	snprintf(words, sizeof(words), "This is a WebSocket endpoint, and %s.%s" NGINX, what,
+		 q->key.p ? " A proxy in front has not passed on what the client sent."
+			  : " It is for XMPP clients; opened as a page, there is nothing to see.");
 	answer_words(r, 426, UPGRADE, false, words);
 }
 

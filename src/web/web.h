@@ -128,7 +128,7 @@ void web_drain(struct web *w);
 
 struct web_counts {
 	uint32_t connections, websockets, requests_waiting;
-	uint64_t requests, refused;
+	uint64_t requests, refused, accepted; /* since the start; accepted: connections */
 };
 void web_counts(const struct web *w, struct web_counts *c);
 

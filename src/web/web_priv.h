@@ -126,6 +126,7 @@ struct web {
 	bool any_origin;
 	bool draining, swept; /* swept: idle connections were closed, and are from now on */
 	uint32_t drain_tick;  /* draining: when that begins */
+	uint32_t page_tick;   /* when it may be logged again that a page was opened */
 	bool in_turn, more;   /* more: a hook was called in web_turn() */
 	struct web_counts counts;
 	uint32_t names; /* given to connections so far */

@@ -165,12 +165,22 @@ static void note_restarts(struct hub *h)
 	buf_clear(&header);
 }
 
+/* Stream management over BOSH is never the client's. */
+static bool is_ours(const struct hub *h, const struct xml_element *e)
+{
+	struct slice ns = xml_namespace(e, xstream_scope(&h->second));
+
+	return h->rules && (xml_raw_is(ns, NS_SM) || xml_raw_is(ns, NS_SM_2));
+}
+
 static void owe(struct hub *h, enum xstream_result r, const struct xstream_item *item)
 {
 	const struct xml_scope *scope = xstream_scope(&h->second);
 	struct buf whole = {0};
-	struct features f = {0};
+	struct features f = {.hide_sm = h->rules};
 
+	if (is_ours(h, &item->element))
+		return;
 	h->serial += r == XSTREAM_ELEMENT && item->kind != STANZA_NONE;
 	if (r == XSTREAM_FEATURES)
 		features_edit(&whole, &item->element, scope, SLICE_NONE, 0, &f);

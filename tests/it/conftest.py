@@ -8,9 +8,11 @@ import pytest
 
 sys.dont_write_bytecode = True
 pytest.register_assert_rewrite("lib.bosh", "lib.ws", "lib.fairlead", "lib.xmppserver", "lib.place",
-                               "lib.xmlbits")
+                               "lib.xmlbits", "lib.netns", "lib.certs", "lib.site")
 
+from lib import certs, netns  # noqa: E402
 from lib import place as places  # noqa: E402
+from lib import site as sites  # noqa: E402
 
 
 def pytest_addoption(parser):
@@ -22,6 +24,7 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: a load that runs only with --load SECONDS")
+    config.addinivalue_line("markers", "full: takes its time; for ./check --full alone")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -77,3 +80,25 @@ def new_place():
         except AssertionError as e:
             failures.append(e)
     assert not failures, failures[0]
+
+
+@pytest.fixture(scope="module")
+def net():
+    """The file's tests live in a network of their own."""
+    n = netns.Net()
+    yield n
+    n.close()
+
+
+@pytest.fixture(scope="module")
+def authority():
+    a = certs.Authority()
+    yield a
+    a.close()
+
+
+@pytest.fixture
+def site():
+    s = sites.Site()
+    yield s
+    s.close()

@@ -14,14 +14,17 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import peers  # noqa: E402
 import servers  # noqa: E402
+from lib.certs import Authority  # noqa: E402
 
 # Asked to end, clean up first: no server may stay behind.
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 # Without Fairlead there is nothing to be seen of these.
-collect_ignore = ["test_delivery.py", "test_discovery.py", "test_kills.py",
-                  "test_reload.py"] if peers.DIRECT else []
+collect_ignore = ([f"test_{name}.py"
+                   for name in ("delivery", "discovery", "kills", "native", "proxy", "reload",
+                                 "tls")]
+                  if peers.DIRECT else [])
 
 
 def pytest_configure(config):
@@ -60,6 +63,31 @@ def ejabberd():
 @pytest.fixture(scope="module")
 def jabberd2():
     yield from peers.setup(servers.Jabberd2)
+
+
+@pytest.fixture(scope="module")
+def authority():
+    a = Authority()
+    yield a
+    a.close()
+
+
+@pytest.fixture
+def front():
+    """front(domain...) starts a Fairlead with these, as in the configuration."""
+    made = []
+
+    def start(*domains, **settings):
+        settings = {k.replace("_", ".", 1): v for k, v in settings.items()}
+        made.append(peers.fairlead.Fairlead(config={"domains": list(domains)}, settings=settings))
+        return made[-1]
+
+    yield start
+    for f in made:
+        try:
+            f.stop()
+        finally:
+            f.clean()
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):

@@ -94,3 +94,12 @@ def run(library, scenario, options):
     if library == "converse":
         return node("converse.js", scenario, json.dumps(options))
     return node("run.js", library, scenario, json.dumps(options))
+
+
+def log_in(front, library, transport, *domains, user="user0", **more):
+    """One login after the other, with the right password: for each domain the address that was
+    bound, or what the client was told."""
+    scheme, path = {"bosh": ("http", "http-bind"), "websocket": ("ws", "xmpp-websocket")}[transport]
+    options = {"service": f"{scheme}://127.0.0.1:{front.port}/{path}", "transport": transport,
+               "domains": domains, "user": user, "password": ACCOUNTS[user], **more}
+    return run(library, "logins", options)

@@ -82,17 +82,34 @@ def write(path, text):
         f.write(text)
 
 
-def prosody_folder(folder, domain, accounts, port, http_port=None, friends=(), smacks=True):
+def prosody_host(domain, tls):
+    lines = [f'VirtualHost "{domain}"']
+    if tls:
+        # The key is expected beside it. An `ssl` option would not be heeded by direct TLS.
+        lines.append(f'\tcertificate = "{tls.certificates[domain].certificate}"')
+        if tls.client_ca:
+            lines.append('\tc2s_ssl = { verify = { "peer", "fail_if_no_peer_cert" }; '
+                         f'verifyext = {{ lsec_continue = false }}; cafile = "{tls.client_ca}" }}')
+    return "\n".join(lines)
+
+
+def prosody_folder(folder, domain, accounts, port, http_port=None, friends=(), tls=None,
+                   smacks=True):
     """Write a Prosody's configuration and data. Friends are accounts in one another's roster."""
     modules = ["smacks"] * smacks + ["bosh", "websocket"] * bool(http_port)
+    domains = [domain, *(d for d in (tls.certificates if tls else ()) if d != domain)]
     write(os.path.join(folder, "prosody.cfg.lua"),
           fill("prosody.cfg.lua.in",
                {"DIR": folder, "DOMAIN": domain, "PORT": port, "HTTP_PORT": http_port or "",
+                "TLS_PORT": tls.port if tls else "", "TLS": '"tls",' if tls else "",
+                "HOSTS": "\n".join(prosody_host(d, tls) for d in domains),
                 "MODULES": "".join(f'"{m}", ' for m in modules)}))
     data = os.path.join(folder, "data", lua_name(domain))
-    for user, password in accounts.items():
-        write(os.path.join(data, "accounts", lua_name(user) + ".dat"),
-              f'return {{ ["password"] = {lua_string(password)}; }};\n')
+    for name in domains:
+        for user, password in accounts.items():
+            write(os.path.join(folder, "data", lua_name(name), "accounts",
+                               lua_name(user) + ".dat"),
+                  f'return {{ ["password"] = {lua_string(password)}; }};\n')
     for user in friends:
         items = "".join(
             f'[{lua_string(f"{other}@{domain}")}] = {{ ["subscription"] = "both";'
@@ -102,6 +119,17 @@ def prosody_folder(folder, domain, accounts, port, http_port=None, friends=(), s
               f'return {{ [false] = {{ ["version"] = 1; ["pending"] = {{}}; }}; {items} }};\n')
 
 
+class Tls:
+    """What a server does with TLS: STARTTLS on its usual port, TLS from the first byte on `port`.
+
+    certificates: {domain: certificate (see tests/it/lib/certs.py)}, of the server's domain too; all
+    have the same accounts. client_ca: whose certificates clients must have."""
+
+    def __init__(self, certificates, client_ca=None):
+        self.certificates, self.client_ca = certificates, client_ca
+        self.port = free_port()
+
+
 class Server:
     """A started server: its port for client streams, http_port for its own web endpoints if it has
     any; processes, all that run for it; mechanisms, which of SASL's clients may choose."""
@@ -109,8 +137,10 @@ class Server:
     has_web = True
     mechanisms = ("SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
-    def __init__(self, accounts, domain="example.org", friends=()):
+    def __init__(self, accounts, domain="example.org", friends=(), tls=None, proxy=False):
         self.domain = domain
+        self.tls = tls
+        self.proxy = proxy  # wants the PROXY protocol of its clients (ejabberd only)
         self.friends = friends
         self.accounts = accounts
         self.folder = tempfile.mkdtemp(prefix=f"fairlead-{self.name.split()[0]}-")
@@ -171,7 +201,7 @@ class Prosody(Server):
 
     def start(self):
         prosody_folder(self.folder, self.domain, self.accounts, self.port, self.http_port,
-                       self.friends, self.smacks)
+                       self.friends, self.tls, self.smacks)
         self.run("prosody", "--config", self.file("prosody.cfg.lua"), "-F")
         wait_port(self.port, self.processes[0], log=self.file("out"))
 
@@ -190,17 +220,26 @@ class Ejabberd(Server):
 
     def start(self):
         config = self.file("ejabberd.yml")
+        tls = self.tls
+        certificates = tls.certificates if tls else {}
+        domains = list(certificates) or [self.domain]
+        proxy = str(self.proxy).lower()
         write(config, fill("ejabberd.yml.in", {
-            "DOMAIN": self.domain, "PORT": self.port, "HTTP_PORT": self.http_port}))
+            "DOMAINS": ", ".join(f'"{d}"' for d in domains),
+            "CERTIFICATES": ", ".join(f'"{c.pem}"' for c in certificates.values()),
+            "STARTTLS": str(bool(tls)).lower(), "PROXY": proxy,
+            "DIRECT": fill("ejabberd-tls.yml.in", {"PORT": tls.port, "PROXY": proxy}) if tls else "",
+            "PORT": self.port, "HTTP_PORT": self.http_port}))
         spool = self.file("spool")
         os.mkdir(spool)
         binaries = ", ".join(
             f'{{<<"{user}"/utf8>>, <<"{password}"/utf8>>}}'
             for user, password in self.accounts.items())
+        erlang_domains = ", ".join(f'<<"{d}">>' for d in domains)
         register = (
             "{ok, _} = application:ensure_all_started(ejabberd), "
-            f'[ok = ejabberd_auth:try_register(U, <<"{self.domain}">>, P)'
-            f" || {{U, P}} <- [{binaries}]], "
+            f"[ok = ejabberd_auth:try_register(U, D, P) || {{U, P}} <- [{binaries}], "
+            f"D <- [{erlang_domains}]], "
             f'ok = file:write_file("{self.folder}/ready", <<>>).')
         env = dict(os.environ,
                    EJABBERD_CONFIG_PATH=config,

@@ -224,6 +224,76 @@ static void by_policy_nothing_is_done(void **state)
 	end(&p);
 }
 
+/* What the client asks for itself, and does not get, is not given to it by us. */
+static void the_policy_outlives_a_refusal(void **state)
+{
+	static const char *const asked[] = {"<enable xmlns='urn:xmpp:sm:3'/>",
+					    "<resume xmlns='urn:xmpp:sm:3' h='0' previd='x'/>"};
+	struct play p;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		begin(&p, i % 2);
+		delivery_transparent(&p.d);
+		delivery_offered(&p.d);
+		client(&p, asked[i / 2]);
+		assert_true(server(&p, "<failed xmlns='urn:xmpp:sm:3'/>"));
+		assert_int_equal(p.d.mode, DELIVERY_TRANSPARENT);
+		assert_false(delivery_hides(&p.d));
+		buf_clear(&p.out);
+		delivery_bound(&p.d, &p.out);
+		client(&p, "<presence/>");
+		SENT(&p, "<presence/>");
+		messages(&p, 1, 1);
+		delivery_end(&p.d, &p.out, false, 400, JID);
+		SENT(&p, "");
+		end(&p);
+	}
+}
+
+/* The server goes on with what it granted, so it is not for us to count. */
+static void what_the_client_has_is_not_taken_by_a_later_refusal(void **state)
+{
+	struct play p;
+
+	(void)state;
+	begin(&p, true);
+	delivery_offered(&p.d);
+	delivery_bound(&p.d, &p.out);
+	client(&p, "<enable xmlns='urn:xmpp:sm:3'/>");
+	assert_true(server(&p, "<enabled xmlns='urn:xmpp:sm:3'/>"));
+	client(&p, "<enable xmlns='urn:xmpp:sm:3'/>");
+	assert_true(server(&p, "<failed xmlns='urn:xmpp:sm:3'/>"));
+	assert_true(server(&p, R));
+	assert_true(client(&p, A(0)));
+	messages(&p, 1, 1);
+	buf_clear(&p.out);
+	delivery_end(&p.d, &p.out, false, 400, JID);
+	SENT(&p, "");
+	assert_int_equal(p.d.mode, DELIVERY_CLIENT);
+	end(&p);
+}
+
+/* One that does not wait for the answer to <resume/>. */
+static void what_is_granted_behind_a_refusal_is_the_clients(void **state)
+{
+	struct play p;
+
+	(void)state;
+	begin(&p, true);
+	delivery_offered(&p.d);
+	client(&p, "<resume xmlns='urn:xmpp:sm:3' h='0' previd='x'/>");
+	client(&p, "<enable xmlns='urn:xmpp:sm:3'/>");
+	delivery_bound(&p.d, &p.out);
+	assert_true(server(&p, "<failed xmlns='urn:xmpp:sm:3'/>"));
+	assert_true(server(&p, "<enabled xmlns='urn:xmpp:sm:3'/>"));
+	assert_int_equal(p.d.mode, DELIVERY_CLIENT);
+	buf_clear(&p.out);
+	client(&p, "<presence/>");
+	SENT(&p, "<presence/>");
+	end(&p);
+}
+
 /* --- what h counts --- */
 
 static void an_r_is_answered_at_once_moved_or_not(void **state)
@@ -428,6 +498,9 @@ int main(void)
 	    cmocka_unit_test(over_bosh_nothing_of_it_passes_at_any_time),
 	    cmocka_unit_test(one_nested_in_authenticate_makes_it_the_clients),
 	    cmocka_unit_test(by_policy_nothing_is_done),
+	    cmocka_unit_test(the_policy_outlives_a_refusal),
+	    cmocka_unit_test(what_the_client_has_is_not_taken_by_a_later_refusal),
+	    cmocka_unit_test(what_is_granted_behind_a_refusal_is_the_clients),
 	    cmocka_unit_test(an_r_is_answered_at_once_moved_or_not),
 	    cmocka_unit_test(a_storm_of_r_gets_one_answer_a_turn),
 	    cmocka_unit_test(what_moved_is_told_after_two_seconds),

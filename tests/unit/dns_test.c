@@ -293,14 +293,13 @@ static void the_obvious_asks_nobody(void **state)
 	    {DNS_AAAA, "LocalHost.", "::1"},
 	    {DNS_A, "a.localhost", "127.0.0.1"},
 	    {DNS_SRV, "_xmpp-client._tcp.localhost", "no service for _xmpp-client._tcp.localhost"},
-	    {DNS_A, "a..b", "no address: \"a..b\" is no name of DNS"},
-	    {DNS_A, "", "no address: \"\" is no name of DNS"},
-	    {DNS_A, ".", "no address: \".\" is no name of DNS"},
-	    {DNS_A, "a b", "no address: \"a b\" is no name of DNS"},
-	    {DNS_A, "a\\.b", "no address: \"a\\.b\" is no name of DNS"},
-	    {DNS_A, "m\xc3\xbcnchen.example",
-	     "no address: \"m\xc3\xbcnchen.example\" is no name of DNS"},
-	    {DNS_SRV, "_x._tcp.a/b", "no service: \"_x._tcp.a/b\" is no name of DNS"},
+	    {DNS_A, "a..b", "no address: it is no name of DNS"},
+	    {DNS_A, "", "no address: it is no name of DNS"},
+	    {DNS_A, ".", "no address: it is no name of DNS"},
+	    {DNS_A, "a b", "no address: it is no name of DNS"},
+	    {DNS_A, "a\\.b", "no address: it is no name of DNS"},
+	    {DNS_A, "m\xc3\xbcnchen.example", "no address: it is no name of DNS"},
+	    {DNS_SRV, "_x._tcp.a/b", "no service: it is no name of DNS"},
 	};
 
 	(void)state;

@@ -56,7 +56,13 @@ static const struct {
     {OPEN " <a xmlns='b'>&amp;<![CDATA[<]]></a >\n" BIND "\t" CLOSE,
      SHOWN " <a xmlns='b'>&amp;<![CDATA[<]]></a >\n" BIND "\t" CLOSE, true},
     {OPEN "<authentication xmlns='urn:xmpp:sasl:2'/>" CLOSE,
-     SHOWN "<authentication xmlns='urn:xmpp:sasl:2'/>" CLOSE, true},
+     SHOWN "<authentication xmlns='urn:xmpp:sasl:2'/>" CLOSE, false},
+    {OPEN "<authentication xmlns='urn:xmpp:sasl:2'>" M("PLAIN") "</authentication>" CLOSE,
+     SHOWN "<authentication xmlns='urn:xmpp:sasl:2'>" M("PLAIN") "</authentication>" CLOSE, true},
+    {OPEN "<mechanisms xmlns='" SASL_NS "'>" M("A-PLUS") "</mechanisms>" CLOSE,
+     SHOWN "<mechanisms xmlns='" SASL_NS "'></mechanisms>" CLOSE, false},
+    {OPEN "<mechanism xmlns='" SASL_NS "-'>A</mechanism>" CLOSE,
+     SHOWN "<mechanism xmlns='" SASL_NS "-'>A</mechanism>" CLOSE, false},
     {OPEN "<auth xmlns='http://jabber.org/features/iq-auth'/>" CLOSE,
      SHOWN "<auth xmlns='http://jabber.org/features/iq-auth'/>" CLOSE, true},
     /* by namespace, however it is said */
@@ -126,6 +132,32 @@ static void what_cannot_hold_is_taken_out_and_the_rest_kept(void **state)
 				 buf_data(&out));
 		assert_int_equal(f.mechanisms, rows[i].mechanisms);
 		assert_false(f.sm);
+		buf_clear(&out);
+	}
+}
+
+static void an_offer_of_starttls_is_told_though_it_is_hidden(void **state)
+{
+	static const struct {
+		const char *features;
+		bool starttls;
+	} cases[] = {{OPEN STARTTLS CLOSE, true},
+		     {OPEN SASL STARTTLS CLOSE, true},
+		     {"<features xmlns='" STREAMS "'><t:starttls/></features>", true},
+		     {OPEN SASL CLOSE, false},
+		     {OPEN "<a xmlns='b'>" STARTTLS "</a>" CLOSE, false},
+		     {OPEN "<starttls xmlns='urn:other'/>" CLOSE, false}};
+	struct xml_scope scope;
+
+	(void)state;
+	assert_true(xml_scope_read(&scope, SLICE(HEADER), NULL));
+	for (size_t i = 0; i < LENGTH(cases); i++) {
+		struct xml_element e = element_of(cases[i].features, &scope);
+		struct features f = {.starttls = !cases[i].starttls};
+		struct buf out = {0};
+
+		assert_true(features_edit(&out, &e, &scope, SLICE_NONE, 0, &f));
+		assert_int_equal(f.starttls, cases[i].starttls);
 		buf_clear(&out);
 	}
 }
@@ -236,6 +268,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_cannot_hold_is_taken_out_and_the_rest_kept),
+	    cmocka_unit_test(an_offer_of_starttls_is_told_though_it_is_hidden),
 	    cmocka_unit_test(stream_management_is_told_and_hidden_where_asked),
 	    cmocka_unit_test(a_wrapper_that_supplies_declarations_is_heeded),
 	    cmocka_unit_test(an_inside_that_cannot_be_cut_adds_nothing),

@@ -265,6 +265,24 @@ static void names_with_sessions_are_never_forgotten(void **state)
 	assert_int_equal(health_rows(h, rows, HEALTH_NAMES + 20), HEALTH_NAMES + 10);
 }
 
+static void a_domain_is_thought_of_by_itself(void **state)
+{
+	struct health_backend *all = health_find(h, "a:5222", 1);
+	struct health_backend *one = health_find_domain(h, "a:5222", "one.example");
+	struct health_backend *two = health_find_domain(h, "a:5222", "two.example");
+	struct health_row rows[4];
+
+	(void)state;
+	assert_ptr_equal(one, health_find_domain(h, "a:5222", "one.example"));
+	assert_int_equal(health_rows(h, rows, 4), 1);
+	try_and_fail(one, 0, true);
+	assert_int_equal(health_ask(one, 0), HEALTH_DOWN);
+	assert_int_equal(health_ask(two, 0), HEALTH_YES);
+	assert_int_equal(health_ask(all, 0), HEALTH_YES);
+	assert_int_equal(health_rows(h, rows, 4), 2);
+	assert_string_equal(rows[strcmp(rows[0].name, "a:5222") == 0].name, "a:5222 (one.example)");
+}
+
 static void *worker(void *arg)
 {
 	unsigned seed = (unsigned)(uintptr_t)arg;
@@ -325,6 +343,7 @@ int main(void)
 	    T(crowding_is_told_once_a_minute),
 	    T(the_idle_name_used_longest_ago_is_forgotten),
 	    T(names_with_sessions_are_never_forgotten),
+	    T(a_domain_is_thought_of_by_itself),
 	    T(workers_share_it),
 	};
 

@@ -295,6 +295,20 @@ static void inactivity_leaves_what_is_queued_to_the_server(void **state)
 	finish(&p);
 }
 
+/* Nobody will resume what we have enabled, whatever the server makes of it. */
+static void what_we_enabled_is_not_left_open(void **state)
+{
+	struct play p;
+
+	(void)state;
+	bind_bosh(&p, SM);
+	server(&p, "<enabled xmlns='urn:xmpp:sm:3' id='s' resume='true'/>" M(1));
+	p.now += 200000;
+	pump(&p);
+	heard(&p, "WRITE " A(0) "</stream:stream>\nHANGUP\n");
+	finish(&p);
+}
+
 static void after_a_terminate_all_that_was_sent_counts(void **state)
 {
 	struct play p;
@@ -526,6 +540,7 @@ int main(void)
 	    cmocka_unit_test(what_is_proved_is_acknowledged),
 	    cmocka_unit_test(a_pong_acknowledges_over_websocket),
 	    cmocka_unit_test(inactivity_leaves_what_is_queued_to_the_server),
+	    cmocka_unit_test(what_we_enabled_is_not_left_open),
 	    cmocka_unit_test(after_a_terminate_all_that_was_sent_counts),
 	    cmocka_unit_test(a_lost_websocket_leaves_what_has_no_pong),
 	    cmocka_unit_test(a_close_of_the_websocket_is_a_goodbye),

@@ -108,6 +108,7 @@ static void the_narrowest_pattern_serves_a_domain(void **state)
 		    {"sub.example.net", "*.example.net"},
 		    {"evil.example.net", NULL},
 		    {"more.evil.example.net", NULL},
+		    {"a..example.net", NULL},
 		    {"a.example.com", "*"},
 		    {"example.com", NULL},
 		    {"example.net", NULL},
@@ -125,6 +126,30 @@ static void the_narrowest_pattern_serves_a_domain(void **state)
 		if (!r != !rows[i].route || (r && strcmp(r->domain, rows[i].route) != 0))
 			fail_msg("%s: %s", rows[i].domain, r ? r->domain : "none");
 	}
+}
+
+/* Name servers and certificates forgive a dot at the end. */
+static void what_is_denied_has_no_second_name(void **state)
+{
+	static const char *const names[] = {"evil.example",
+					    "EVIL.example.",
+					    "evil.example..",
+					    "evil.example...",
+					    "evil..example",
+					    "x.evil.example..",
+					    ".evil.example",
+					    "..",
+					    "."};
+	static const char *const evil[] = {"evil.example", "*.evil.example", NULL};
+	static const struct route open[] = {
+	    {.domain = "*", .backends = backends, .n = 4, .deny = evil}};
+	struct routes r = {open, 1};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (routes_find(&r, slice_str(names[i])))
+			fail_msg("%s is served", names[i]);
+	assert_non_null(routes_find(&r, SLICE("good.example.")));
 }
 
 static void a_session_knows_its_domain(void **state)
@@ -181,6 +206,39 @@ static void stanzas_pass_both_ways(void **state)
 	assert_int_equal(f.out.stanzas, 1);
 	assert_int_equal(f.state, SESSION_OPEN); /* the next request is on its way */
 	finish(&p);
+}
+
+static void it_is_noted_whether_the_first_features_let_clients_log_in(void **state)
+{
+	static const struct {
+		const char *features;
+		enum session_login login;
+	} cases[] = {
+	    {"<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism>"
+	     "</mechanisms><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
+	     SESSION_LOGIN_OFFERED},
+	    {"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required/></starttls>",
+	     SESSION_LOGIN_TLS_FIRST},
+	    {"<register xmlns='http://jabber.org/features/iq-register'/>", SESSION_LOGIN_MISSING},
+	    {"<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>", SESSION_LOGIN_MISSING},
+	    {"", SESSION_LOGIN_MISSING}};
+	char text[512];
+	struct play p;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		start_bosh(&p, "example.org");
+		session_connected(p.s);
+		server(&p, HEADER);
+		assert_int_equal(session_login(p.s), SESSION_LOGIN_UNTOLD);
+		snprintf(text, sizeof(text), "<stream:features>%s</stream:features>",
+			 cases[i].features);
+		server(&p, text);
+		assert_int_equal(session_login(p.s), cases[i].login);
+		server(&p, "<stream:features/>"); /* after a login there may be nothing to offer */
+		assert_int_equal(session_login(p.s), cases[i].login);
+		finish(&p);
+	}
 }
 
 static void the_bound_jid_is_noted(void **state)
@@ -536,10 +594,12 @@ int main(void)
 	    cmocka_unit_test(the_header_says_what_the_client_says),
 	    cmocka_unit_test(a_route_is_followed_where_it_names_a_backend),
 	    cmocka_unit_test(the_narrowest_pattern_serves_a_domain),
+	    cmocka_unit_test(what_is_denied_has_no_second_name),
 	    cmocka_unit_test(a_session_knows_its_domain),
 	    cmocka_unit_test(an_unknown_domain_is_host_unknown),
 	    cmocka_unit_test(a_dial_that_fails_is_remote_connection_failed),
 	    cmocka_unit_test(stanzas_pass_both_ways),
+	    cmocka_unit_test(it_is_noted_whether_the_first_features_let_clients_log_in),
 	    cmocka_unit_test(the_bound_jid_is_noted),
 	    cmocka_unit_test(a_restart_writes_a_new_header),
 	    cmocka_unit_test(a_client_that_terminates_ends_the_stream),

@@ -218,6 +218,8 @@ static void upgrades_are_checked(void **state)
 	     "\"Upgrade: websocket\" is missing"},
 	    {426, false, WS_HEAD "Upgrade: websocket\r\n\r\n",
 	     "\"Connection: Upgrade\" is missing"},
+	    {426, false, WS_HEAD "\r\n", "opened as a page"},
+	    {426, false, WS_HEAD WS_VERSION WS_KEY WS_XMPP "\r\n", "A proxy in front"},
 	    {426, true, "GET /ws HTTP/1.0\r\n" WS_UP "\r\n", "HTTP/1.0"},
 	    {426, false, WS_HEAD WS_UP WS_KEY WS_XMPP "Sec-WebSocket-Version: 8\r\n\r\n",
 	     "\r\nSec-WebSocket-Version: 13\r\n"},

@@ -38,6 +38,14 @@ def free_port():
         return s.getsockname()[1]
 
 
+def check(path):
+    """What `fairlead -t` says of a configuration that it must refuse."""
+    done = subprocess.run([*LAUNCHER, PROGRAM, "-t", "-c", path], capture_output=True, text=True,
+                          timeout=patience(10))
+    assert done.returncode != 0, done
+    return done.stderr
+
+
 class Fairlead:
     """backends: {domain: port or "host:port"}. Scalars by --set (settings), anything by a file
     (config, a dict, written as JSON); both may be given. listener: keys of the listener besides

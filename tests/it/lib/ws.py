@@ -136,6 +136,14 @@ class WebSocket:
         assert e.name == name, f"wanted {name}, got {e}"
         return e
 
+    def receive_ping(self, timeout=10):
+        """Read one frame, which must be a ping, and answer it."""
+        fin, op, payload = self.receive_frame(timeout)
+        assert op == PING, f"a frame of type {op}: {payload!r}"
+        self.pings.append((time.monotonic(), payload))
+        self.http.send(frame(PONG, payload))
+        return True
+
     def silent(self, seconds):
         """Whether nothing comes for so long (never stretched)."""
         return not self.http.ready(seconds)

@@ -9,7 +9,8 @@ test gives its own, a function of the Stream that calls the steps it wants and r
         s.send("<nonsense")
         s.hang()
 
-Whatever the script does, all bytes both ways are kept, with times, for the dump on failure.
+Over TLS (`tls`, an ssl.SSLContext) a stream begins with it where `direct` holds, and otherwise where
+its script calls starttls(). Whatever the script does, all bytes both ways are kept, with times, for the dump on failure.
 """
 
 import base64
@@ -20,10 +21,13 @@ import threading
 import time
 
 from lib import patience
-from lib.xmlbits import NS_BIND, NS_CLIENT, NS_SASL, NS_STREAM, Cutter, attributes, escape, inside
+from lib.xmlbits import NS_BIND, NS_CLIENT, NS_SASL, NS_STREAM, NS_TLS, Cutter, attributes, escape, \
+    inside
 
 FEATURES_SASL = (f"<stream:features><mechanisms xmlns='{NS_SASL}'><mechanism>PLAIN</mechanism>"
                  "</mechanisms></stream:features>")
+FEATURES_TLS = (f"<stream:features><starttls xmlns='{NS_TLS}'><required/></starttls>"
+                "</stream:features>")
 FEATURES_BIND = (f"<stream:features><bind xmlns='{NS_BIND}'/>"
                  "<session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session>"
                  "</stream:features>")
@@ -37,9 +41,11 @@ class Stream:
     """One connection from Fairlead. The reading methods belong to the script's thread; send(),
     wait_*() and the attributes are for the test too."""
 
-    def __init__(self, server, sock, number):
+    def __init__(self, server, sock, number, peer=None):
         self.server = server
         self.sock = sock
+        self.peer = peer           # Fairlead's address, as accept() gave it
+        self.raw = b""             # what read_raw() took before the XML
         self.number = number
         self.domain = server.domain
         self.user = None           # who authenticated
@@ -122,6 +128,35 @@ class Stream:
         self.send_header(self.server.header_extra)
         self.send(features)
 
+    def read_raw(self, n, seconds=5):
+        """n bytes that are no XML, before all others: a PROXY header."""
+        self.sock.settimeout(patience(seconds))
+        data = b""
+        while len(data) < n:
+            more = self.sock.recv(n - len(data))
+            if not more:
+                raise Ended(f"the end after {data!r}")
+            data += more
+        self.note("<", data)
+        self.raw += data
+        return data
+
+    def starttls(self):
+        """STARTTLS, asked of Fairlead and done."""
+        self.open(FEATURES_TLS)
+        e = self.read_element()
+        if e.name != "starttls":
+            raise Ended(f"{e} instead of <starttls/>")
+        self.send(f"<proceed xmlns='{NS_TLS}'/>")
+        self.secure()
+        self.cutter.restart()
+
+    def secure(self):
+        """TLS from here on."""
+        self.sock.settimeout(patience(10))
+        self.sock = self.server.tls.wrap_socket(self.sock, server_side=True)
+        self.note("=", f"{self.sock.version()}".encode())
+
     def authenticate(self):
         while True:
             e = self.read_element()
@@ -167,6 +202,10 @@ class Stream:
     def serve(self):
         self.login()
         self.echo()
+
+    def serve_starttls(self):
+        self.starttls()
+        self.serve()
 
     def hang(self, seconds=600):
         """Read on and say nothing until Fairlead goes or the server is closed."""
@@ -244,6 +283,8 @@ class Stream:
 
     def run(self):
         try:
+            if self.server.direct:
+                self.secure()
             self.server.script(self)
         except Ended:
             pass
@@ -274,12 +315,14 @@ class Stream:
 
 
 class Server:
-    """Listens on a free port of 127.0.0.1. `script`, `step`, `header_extra` and `features_bind`
+    """Listens on a free port of 127.0.0.1, or on the socket that it is given. `script`, `step`, `header_extra` and `features_bind`
     hold for streams from now on and are set back by reset()."""
 
-    def __init__(self, domain="example.org", script=None):
+    def __init__(self, domain="example.org", script=None, listener=None, tls=None, direct=False):
         self.domain = domain
-        self.first_script = script or Stream.serve
+        self.tls, self.direct = tls, direct
+        self.first_script = script or (
+            Stream.serve_starttls if tls and not direct else Stream.serve)
         self.streams = []
         self.fresh = queue.Queue()
         self.users = {}
@@ -287,9 +330,13 @@ class Server:
         self.changed = threading.Condition()
         self.began = time.monotonic()
         self.reset()
-        self.sock = socket.create_server(("127.0.0.1", 0), backlog=1024)
-        self.port = self.sock.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.listen(listener or socket.create_server(("127.0.0.1", 0), backlog=1024))
+
+    def listen(self, listener):
+        """Take connections from this socket: at first, or after stop_listening()."""
+        self.sock = listener
+        self.port = listener.getsockname()[1] if listener.family != socket.AF_UNIX else None
+        threading.Thread(target=self.accept, args=(listener,), daemon=True).start()
 
     def reset(self):
         self.script = self.first_script
@@ -297,14 +344,15 @@ class Server:
         self.header_extra = ""
         self.features_bind = FEATURES_BIND
 
-    def accept(self):
+    def accept(self, listener):
         while True:
             try:
-                sock, _ = self.sock.accept()
+                sock, peer = listener.accept()
             except OSError:
                 return
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            s = Stream(self, sock, len(self.streams) + 1)
+            if listener.family != socket.AF_UNIX:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            s = Stream(self, sock, len(self.streams) + 1, peer)
             self.streams.append(s)
             self.fresh.put(s)
             threading.Thread(target=s.run, daemon=True).start()

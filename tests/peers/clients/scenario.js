@@ -199,6 +199,22 @@ export async function refused(connect, o) {
 	return { refused: null };
 }
 
+/** One login after the other, to domains with accounts of the same name and password: where the client
+ * was bound, or why not. */
+export async function logins(connect, o) {
+	const facts = {};
+	for (const domain of o.domains) {
+		try {
+			const client = await within(30, connect({ ...o, jid: `${o.user}@${domain}` }), 'an answer');
+			facts[domain] = { jid: client.jid };
+			await within(15, client.close(), 'clean logout');
+		} catch (e) {
+			facts[domain] = { refused: e.condition || e.message };
+		}
+	}
+	return facts;
+}
+
 /** A client that says nothing for longer than a request is held, or between pings, is still reached,
  * once, and still can speak. */
 export async function idle(connect, o) {
@@ -233,4 +249,4 @@ export async function held(connect, o) {
 	return { ended: ended(), said: client.log.slice(start) };
 }
 
-export const scenarios = { talk, refused, idle, held };
+export const scenarios = { talk, refused, logins, idle, held };
