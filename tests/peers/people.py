@@ -164,7 +164,7 @@ class BoshPerson(Person):
         self.taken = self.rid - 1   # up to this rid, all answers were taken
         self.answers = {}           # by rid, those that came before an older one
         self.open = {}              # by rid, the payload
-        self.unsure = []            # numbers in requests that were refused: no such session
+        self.unsure = []            # numbers in requests that were answered by the end
         self.outbox = []            # (text, number or None)
         self.window = window
         self.terminating = self.over = False  # it is to say goodbye; it did
@@ -302,8 +302,7 @@ class BoshPerson(Person):
         """Answers are taken in the order of their rids, each once."""
         with self.changed:
             del self.open[rid]
-            refused = tree.get("condition") == "item-not-found"
-            if refused:
+            if tree.get("type") == "terminate":
                 self.unsure += self.numbers.get(rid, [])
             self.numbers.pop(rid, None)
             self.answers[rid] = tree
@@ -317,6 +316,13 @@ class BoshPerson(Person):
             self.changed.notify_all()
 
     # -- the end -------------------------------------------------------------------------------
+
+    def settle(self):
+        """The session ended: every request has its answer, or never gets one."""
+        for t in self.threads:
+            t.join(patience(30))
+        for rid in list(self.numbers):
+            self.unsure += self.numbers.pop(rid)
 
     def kill(self):
         """Its process is no more: nothing is read, the kernel closes what was open."""
@@ -353,6 +359,7 @@ class WebSocketPerson(Person):
         super().__init__(name, server, **more)
         self.ws = WebSocket(port)
         self.outbox = []  # nothing waits here
+        self.settle = lambda: None
         self.sending = threading.Lock()
         self.unsure = []
         self.closed = False
