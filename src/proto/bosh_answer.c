@@ -337,9 +337,15 @@ static void announce(struct bosh *b, int64_t now, struct effects *fx)
 	}
 }
 
-/* XEP-0124 13: the oldest request hears of the end, the others get an empty answer. Where two are
- * there and payload is queued, the oldest gets that by itself: some clients look at nothing else in
- * a terminal body. */
+/* What it said will never be taken: an empty answer would tell the client that it was. */
+static bool is_unheard(const struct bosh_request *r)
+{
+	return r->body && r->body->payload.n;
+}
+
+/* XEP-0124 13: the oldest request hears of the end, the others get an empty answer, save those
+ * whose payload came too late. Where two are there and payload is queued, the oldest gets that by
+ * itself: some clients look at nothing else in a terminal body. */
 static void finish(struct bosh *b, int64_t now, struct effects *fx)
 {
 	uint32_t live = bosh_live(b);
@@ -357,10 +363,11 @@ static void finish(struct bosh *b, int64_t now, struct effects *fx)
 		if (!told && live > 1 && b->queue.len) {
 			reply(b, fx, r->h, render(b));
 		} else {
+			bool empty = told && !is_unheard(r);
 			struct effect *e = bosh_reply(b, r->h, fx);
 
-			e->data = told ? buf_copy(SLICE(BOSH_EMPTY)) : render_terminal(b);
-			e->code = told ? 200 : bosh_status(end_of(b), b->legacy);
+			e->data = empty ? buf_copy(SLICE(BOSH_EMPTY)) : render_terminal(b);
+			e->code = empty ? 200 : bosh_status(end_of(b), b->legacy);
 			told = true;
 		}
 		r->h = 0;

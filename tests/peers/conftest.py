@@ -22,7 +22,8 @@ signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 # Without Fairlead there is nothing to be seen of these.
 collect_ignore = ([f"test_{name}.py"
-                   for name in ("discovery", "kills", "native", "proxy", "reload", "tls")]
+                   for name in ("delivery", "discovery", "kills", "native", "proxy", "reload",
+                                 "tls")]
                   if peers.DIRECT else [])
 
 
@@ -38,6 +39,15 @@ def pytest_runtest_makereport(item, call):
             report.sections.append(("fairlead", front.log()[-8000:]))
         for server in servers.running:
             report.sections.append((server.name, server.log()[-8000:]))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What the deliveries came to; a passed test says it, too."""
+    counted = sys.modules.get("test_delivery")
+    if counted and counted.rows:
+        terminalreporter.section(f"deliveries, SEED={counted.SEED}")
+        for row in counted.rows:
+            terminalreporter.line(row)
 
 
 @pytest.fixture(scope="module")

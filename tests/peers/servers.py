@@ -93,15 +93,17 @@ def prosody_host(domain, tls):
     return "\n".join(lines)
 
 
-def prosody_folder(folder, domain, accounts, port, http_port=None, friends=(), tls=None):
+def prosody_folder(folder, domain, accounts, port, http_port=None, friends=(), tls=None,
+                   smacks=True):
     """Write a Prosody's configuration and data. Friends are accounts in one another's roster."""
+    modules = ["smacks"] * smacks + ["bosh", "websocket"] * bool(http_port)
     domains = [domain, *(d for d in (tls.certificates if tls else ()) if d != domain)]
     write(os.path.join(folder, "prosody.cfg.lua"),
           fill("prosody.cfg.lua.in",
                {"DIR": folder, "DOMAIN": domain, "PORT": port, "HTTP_PORT": http_port or "",
                 "TLS_PORT": tls.port if tls else "", "TLS": '"tls",' if tls else "",
                 "HOSTS": "\n".join(prosody_host(d, tls) for d in domains),
-                "MODULES": '"bosh", "websocket",' if http_port else ""}))
+                "MODULES": "".join(f'"{m}", ' for m in modules)}))
     data = os.path.join(folder, "data", lua_name(domain))
     for name in domains:
         for user, password in accounts.items():
@@ -141,7 +143,7 @@ class Server:
         self.proxy = proxy  # wants the PROXY protocol of its clients (ejabberd only)
         self.friends = friends
         self.accounts = accounts
-        self.folder = tempfile.mkdtemp(prefix=f"fairlead-{self.name}-")
+        self.folder = tempfile.mkdtemp(prefix=f"fairlead-{self.name.split()[0]}-")
         self.port = free_port()
         self.http_port = free_port() if self.has_web else None
         self.processes = []
@@ -195,12 +197,20 @@ class Server:
 
 class Prosody(Server):
     name = "prosody"
+    smacks = True
 
     def start(self):
         prosody_folder(self.folder, self.domain, self.accounts, self.port, self.http_port,
-                       self.friends, self.tls)
+                       self.friends, self.tls, self.smacks)
         self.run("prosody", "--config", self.file("prosody.cfg.lua"), "-F")
         wait_port(self.port, self.processes[0], log=self.file("out"))
+
+
+class PlainProsody(Prosody):
+    """Without stream management."""
+
+    name = "prosody without mod_smacks"
+    smacks = False
 
 
 class Ejabberd(Server):

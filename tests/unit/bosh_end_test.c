@@ -76,7 +76,23 @@ static void nothing_is_heard_behind_a_terminate(void **state)
 {
 	RUN(READY, "+> c <body rid='103' sid='SID'><q xmlns='x'/></body>",
 	    "> b <body rid='102' sid='SID' type='terminate'/>", "  end",
-	    "  < b <body type='terminate'/>", "  < c <body/>", "  closed");
+	    "  < b <body type='terminate'/>", "  < c <body type='terminate'/>", "  closed");
+}
+
+/* An empty answer would say that its payload was taken. */
+static void what_comes_too_late_is_not_said_to_be_taken(void **state)
+{
+	RUN(READY, "> a <body rid='102' sid='SID'/>", "  ~ a 50000", "+server " M(1),
+	    "+close server-lost", "> b <body rid='103' sid='SID'><q xmlns='x'/></body>",
+	    "  < a <body>" GOT(1) "</body>", "  < b " TERMINATE("remote-connection-failed"),
+	    "  closed");
+	RUN(READY, "> a <body rid='102' sid='SID'/>", "  ~ a 50000", "+close server-lost",
+	    "> b <body rid='103' sid='SID'><q xmlns='x'/></body>",
+	    "  < a " TERMINATE("remote-connection-failed"),
+	    "  < b " TERMINATE("remote-connection-failed"), "  closed");
+	RUN(READY, "> a <body rid='102' sid='SID'/>", "  ~ a 50000", "+close server-lost",
+	    "> b <body rid='103' sid='SID'/>", "  < a " TERMINATE("remote-connection-failed"),
+	    "  < b <body/>", "  closed");
 }
 
 static void the_end_comes_behind_what_is_queued(void **state)
@@ -249,6 +265,7 @@ int main(void)
 	    cmocka_unit_test(gloox_says_terminal),
 	    cmocka_unit_test(a_terminate_waits_for_its_turn),
 	    cmocka_unit_test(nothing_is_heard_behind_a_terminate),
+	    cmocka_unit_test(what_comes_too_late_is_not_said_to_be_taken),
 	    cmocka_unit_test(the_end_comes_behind_what_is_queued),
 	    cmocka_unit_test(queued_payload_gets_an_answer_of_its_own_if_it_can),
 	    cmocka_unit_test(the_servers_error_is_handed_on),

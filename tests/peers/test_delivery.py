@@ -1,0 +1,543 @@
+"""Nothing is lost on the last hop: a sender writes numbered messages at full speed, one thing goes
+wrong, the user logs in again straight over TCP, and every number is looked for. It must be with the
+client, or come out of the server's store, or have come back to the sender as an error.
+
+A number that is found twice is counted, and explained; some kinds of twice are never right. The
+seed of all random numbers, SEED in the environment, and each row's count stand at the end of the
+run.
+"""
+
+import collections
+import contextlib
+import functools
+import os
+import random
+import threading
+import time
+
+import pytest
+
+import faults
+import peers
+import people
+import servers
+from lib import patience
+from lib.fairlead import Fairlead
+
+TOTAL = 2000
+SEED = os.environ.get("SEED", "1")
+SERVERS = {s.name.split()[-1]: s for s in
+           (servers.Prosody, servers.Ejabberd, servers.Jabberd2, servers.PlainProsody)}
+GUARDED = ("prosody", "ejabberd")         # these have stream management
+QUEUES = {"prosody": 500, "ejabberd": 5000}  # what they keep of it, by default
+SETTINGS = {"bosh.wait": 1, "bosh.inactivity": 3, "websocket.ping": 1}
+# How the rules call the end of a client that is away.
+AWAY = {"bosh": {"inactivity"}, "websocket": {"client-lost", "ping-timeout"}}
+
+rows = []  # what was counted, for the end of the run
+
+
+class Place:
+    """A server, with the sender's Fairlead before it, which nothing happens to."""
+
+    def __init__(self, kind):
+        self.kind = kind
+        self.server = kind(peers.accounts(kind))
+        peers.fairlead.secrets.update(self.server.accounts.values())
+        self.relay = Fairlead({self.server.domain: self.server.port}, SETTINGS)
+        self.fresh = list(self.server.accounts)
+
+    def close(self):
+        try:
+            self.relay.stop()
+        finally:
+            self.relay.clean()
+            self.server.stop()
+
+
+@pytest.fixture(scope="module")
+def places():
+    """places(name) is the Place with that server, started when first asked for."""
+    with contextlib.ExitStack() as stack:
+        def start(name):
+            place = Place(SERVERS[name])
+            stack.callback(place.close)
+            return place
+        yield functools.cache(start)
+
+
+class Row:
+    """One line of the table being played: who takes part, and the count at the end."""
+
+    def __init__(self, place, client, rng, settings=None, policy=None):
+        self.place, self.client, self.rng = place, client, rng
+        self.transport = "bosh" if client in ("bosh", "acks") else "websocket"
+        server = place.server
+        self.names = [place.fresh.pop(0), place.fresh.pop(0)]
+        self.opened = []
+        self.line = self.keep(faults.Line(server.port))
+        settings = {**SETTINGS, **(settings or {})}
+        if policy:
+            config = {"domains": [{"name": server.domain, "delivery": policy, "backends": [
+                {"url": f"tcp://127.0.0.1:{self.line.port}"}]}]}
+            self.front = Fairlead(settings=settings, config=config)
+        else:
+            self.front = Fairlead({server.domain: self.line.port}, settings)
+        self.web = self.keep(faults.Web(self.front.port, rng))
+        self.written = []
+        self.writer = None
+        self.sender = self.user = None
+
+    def keep(self, thing):
+        self.opened.append(thing)
+        return thing
+
+    def join(self, port):
+        """Sender (at that Fairlead) and user log in."""
+        self.sender = self.keep(people.BoshPerson(
+            self.names[0], self.place.server, port, self.rng)).log_in()
+        self.user = self.keep(self.person(self.client, self.names[1], self.web.port)).log_in()
+        return self
+
+    def person(self, client, name, port):
+        server = self.place.server
+        if client in ("bosh", "acks"):
+            return people.BoshPerson(name, server, port, self.rng, acks=client == "acks")
+        if client == "websocket":
+            return people.WebSocketPerson(name, server, port, self.rng)
+        return people.NodePerson(client, name, server, f"ws://127.0.0.1:{port}/xmpp-websocket",
+                                 transport="websocket")
+
+    def to(self, n):
+        """By turns to the user wherever he is, and to where he is."""
+        return self.user.bare if n % 2 else self.user.jid
+
+    def write(self, numbers):
+        """The sender writes, in the background."""
+        numbers = list(numbers)
+        self.wrote()
+        self.written += numbers
+        self.writer = threading.Thread(target=self.sender.say, args=(numbers, self.to))
+        self.writer.start()
+
+    def wrote(self, ended=False):
+        """All is written; or, where the session ended, as much as went."""
+        if self.writer:
+            self.writer.join(patience(90))
+            assert not self.writer.is_alive(), f"the sender is stuck: {self.sender}"
+            assert ended or not self.sender.ended, self.sender
+
+    def heard(self, n):
+        self.user.wait(f"{n} messages", lambda: len(self.user.got) >= n or self.user.ended, 60)
+        assert len(self.user.got) >= n, self.user
+
+    def behind(self, n=200):
+        """The user, busy, takes nothing more; then there is that much for him at Fairlead."""
+        self.heard(middle(self))
+        self.user.freeze()
+        stream = self.line.of(self.names[1], self.place.server.domain)
+        mark = f"number {max(self.user.got) + n}<".encode()
+        self.line.wait("more for him", lambda: mark in stream.received)
+
+    def ends(self, reasons):
+        """The user's session ends at Fairlead, for one of these reasons."""
+        self.front.wait_lines("session-end", 1, 0, lambda p: p["reason"] in reasons, 30)
+
+    def count(self):
+        """The user logs in again; where is each number?"""
+        self.wrote()
+        # Not before the server has done what it does with the old session, or the two mix.
+        domain = self.place.server.domain
+        stream = self.line.of(self.names[1], domain)
+        self.line.wait("the end of the old stream", lambda: stream.over or self.line.hole)
+        time.sleep(patience(0.7))
+        later = self.keep(people.TcpPerson(self.names[1], self.place.server,
+                                           resource="later")).log_in()
+        return Count(self, later)
+
+    def close(self):
+        for thing in reversed(self.opened):
+            thing.close()
+
+    def leave(self):
+        """Everybody goes; the user's Fairlead must have been in order to the last."""
+        self.close()
+        try:
+            if self.front.stopped is None:
+                self.front.stop()
+        finally:
+            self.front.clean()
+        self.opened = []
+
+
+class Count:
+    """Where each number is. Waits for those that are nowhere as long as any still turns up."""
+
+    def __init__(self, row, later):
+        self.row = row
+        user, sender = row.user, row.sender
+        self.sent = set(row.written) - set(sender.unsure)
+        since, before = time.monotonic(), None
+        while True:
+            found = [list(p) for p in (user.got, later.got, sender.returned)]
+            if self.sent <= set().union(*found):
+                break
+            if found != before:
+                since, before = time.monotonic(), found
+            if time.monotonic() - since > patience(4):
+                break
+            time.sleep(0.05)
+        later.round_trip()
+        self.client, self.later, self.returned = user.got, later.got, sender.returned
+        places = [set(self.client), set(self.later), set(self.returned)]
+        self.lost = self.sent - set().union(*places)
+        both = {"client and store": places[0] & places[1],
+                "client and returned": places[0] & places[2],
+                "store and returned": places[1] & places[2],
+                "twice at the client": twice(self.client),
+                "twice in the store": twice(self.later),
+                "twice returned": twice(self.returned)}
+        self.both = {name: numbers for name, numbers in both.items() if numbers}
+        assert not (user.odd or sender.odd or later.odd), (user.odd, sender.odd, later.odd)
+
+    def __str__(self):
+        parts = [f"{len(self.sent)} sent, {len(self.client)} with the client, "
+                 f"{len(self.later)} in the store, {len(self.returned)} returned, "
+                 f"{len(self.lost)} lost"]
+        parts += [f"{len(numbers)} {name}" for name, numbers in self.both.items()]
+        if self.row.web.fired:
+            parts.append(", ".join(f"{n} x {name}" for name, n in self.row.web.fired.items()))
+        return "; ".join(parts)
+
+    def show(self, request, more=""):
+        rows.append(f"{request.node.callspec.id if hasattr(request.node, 'callspec') else ''} "
+                    f"[{request.node.originalname}]: {self}{more}")
+        print(rows[-1])
+
+    def whole(self, *allowed):
+        """None is lost; in order and once at the client; and nothing is in two places, except as
+        allowed: what the client has, but had not proved to have, is left to the server, or
+        returned."""
+        assert not self.lost, f"{self}\nlost: {runs(self.lost)}"
+        assert self.client == sorted(self.client), "out of order"
+        wrong = set(self.both) - set(allowed)
+        assert not wrong, f"{self}\n" + "\n".join(f"{w}: {runs(self.both[w])}" for w in wrong)
+
+
+UNPROVED = ("client and store", "client and returned")
+
+
+def twice(numbers):
+    return {n for n, count in collections.Counter(numbers).items() if count > 1}
+
+
+def runs(numbers):
+    """1-3 7 9-12"""
+    out = []
+    for n in sorted(numbers):
+        if out and n == out[-1][1] + 1:
+            out[-1][1] = n
+        else:
+            out.append([n, n])
+    return " ".join(f"{a}-{b}" if a != b else str(a) for a, b in out)
+
+
+@pytest.fixture
+def play(places, request):
+    """play(server, client, ...) is a Row, sender and user logged in."""
+    made = []
+
+    def start(server, client, join=True, **more):
+        rng = random.Random(f"{SEED} {request.node.name}")
+        print("seed", SEED)
+        made.append(Row(places(server), client, rng, **more))
+        return made[-1].join(made[-1].place.relay.port) if join else made[-1]
+
+    yield start
+    for row in made:
+        row.leave()
+
+
+def matrix(quick=(), servers=SERVERS, clients=("bosh", "acks", "strophe")):
+    """Every server with every client; all but the quick ones only in the full check."""
+    cases = [(s, c) for s in servers for c in clients]
+    cases += [q for q in quick if q not in cases]
+    return pytest.mark.parametrize("server, client", [
+        pytest.param(s, c, id=f"{s}-{c}", marks=[] if (s, c) in quick else pytest.mark.full)
+        for s, c in cases])
+
+
+def middle(row):
+    return row.rng.randint(300, 1200)
+
+
+# -- the client -------------------------------------------------------------------------------
+
+@matrix(quick=[("prosody", "bosh"), ("prosody", "websocket")])
+def test_a_browser_is_killed(play, server, client, request):
+    row = play(server, client)
+    row.write(range(TOTAL))
+    row.behind()
+    row.user.kill()
+    row.ends(AWAY[row.transport])
+    count = row.count()
+    count.show(request)
+    count.whole(*UNPROVED)
+
+
+@matrix()
+def test_a_browsers_network_is_cut(play, server, client, request):
+    row = play(server, client)
+    row.write(range(TOTAL))
+    row.behind()
+    row.web.hole = True
+    row.user.thaw()
+    row.ends(AWAY[row.transport])
+    row.user.kill()
+    count = row.count()
+    count.show(request)
+    count.whole(*UNPROVED)
+
+
+@matrix()
+def test_a_tab_is_frozen_for_longer_than_its_session_lives(play, server, client, request):
+    """Thawed, it reads what lies in its sockets."""
+    row = play(server, client)
+    row.write(range(TOTAL))
+    row.heard(middle(row))
+    row.user.freeze()
+    row.ends(AWAY[row.transport])
+    row.wrote()
+    row.user.thaw()
+    row.user.wait("the end", lambda: row.user.ended)
+    count = row.count()
+    count.show(request)
+    count.whole(*UNPROVED)
+
+
+@matrix(clients=("bosh", "acks"))
+def test_a_client_does_not_come_back_in_time(play, server, client, request):
+    row = play(server, client)
+    row.write(range(TOTAL))
+    row.heard(middle(row))
+    row.user.walk_away()
+    row.ends({"inactivity"})
+    count = row.count()
+    count.show(request)
+    count.whole(*UNPROVED)
+
+
+@matrix(clients=("bosh", "acks"))
+def test_more_waits_for_a_client_than_may(play, server, client, request):
+    row = play(server, client, settings={"limits.queue": 65536, "bosh.inactivity": 60})
+    row.write(range(TOTAL))
+    row.heard(middle(row))
+    row.user.freeze()
+    row.ends({"queue-full"})
+    row.wrote()
+    row.user.thaw()
+    row.user.wait("the end", lambda: row.user.ended)
+    count = row.count()
+    count.show(request)
+    count.whole(*UNPROVED)
+
+
+@matrix(quick=[("prosody", "bosh")])
+def test_a_client_logs_out(play, server, client, request):
+    row = play(server, client)
+    row.write(range(TOTAL))
+    row.heard(middle(row))
+    row.user.log_out()
+    row.ends({"client-closed"})
+    count = row.count()
+    count.show(request)
+    count.whole()
+
+
+# -- the way ----------------------------------------------------------------------------------
+
+FAULTS = [*faults.REQUEST_FAULTS, *faults.ANSWER_FAULTS]
+
+
+@matrix(quick=[("prosody", "bosh")], clients=("bosh", "acks"))
+def test_requests_and_answers_are_dropped_delayed_and_repeated(play, server, client, request):
+    """Those of both: sender and user reach the same Fairlead by the same bad way."""
+    row = play(server, client, join=False, settings={"bosh.inactivity": 30})
+    row.join(row.web.port)
+    row.web.harm = True
+    row.write(range(TOTAL))
+    answers = range(TOTAL, TOTAL + 100)
+    row.user.say(answers, lambda n: row.sender.bare)
+    row.wrote()
+    row.heard(TOTAL)
+    row.sender.wait("the answers", lambda: len(row.sender.got) >= len(answers))
+    # Nobody needs it any more, but each fault is to have its turn.
+    for n in range(1000):
+        if all(row.web.fired[name] >= 3 for name in FAULTS):
+            break
+        row.user.say([TOTAL + 100 + n], lambda n: row.sender.bare)
+    row.web.harm = False
+    row.sender.wait("all answers", lambda: len(row.sender.got) >= len(answers) + n)
+    row.user.log_out()
+    count = row.count()
+    count.show(request, f"; {row.user.repeated + row.sender.repeated} repeated by the clients")
+    assert all(row.web.fired[name] >= 3 for name in FAULTS), row.web.fired
+    assert row.sender.got == list(range(TOTAL, TOTAL + 100 + n))
+    assert not row.sender.returned and len(count.client) == TOTAL
+    count.whole()
+
+
+# -- Fairlead ---------------------------------------------------------------------------------
+
+@matrix()
+def test_fairlead_is_told_to_end(play, server, client, request):
+    row = play(server, client)
+    row.write(range(TOTAL))
+    row.heard(middle(row))
+    row.front.terminate()
+    row.user.wait("the end", lambda: row.user.ended)
+    row.front.stop()
+    count = row.count()
+    count.show(request)
+    count.whole(*UNPROVED)
+
+
+def killed(row):
+    row.front.process.kill()
+    row.front.process.wait()
+    row.front.stopped = True
+    row.user.kill()
+
+
+@matrix(quick=[("prosody", "bosh")], servers=GUARDED)
+def test_fairlead_is_killed_and_the_server_has_kept_what_is_unproved(play, server, client, request):
+    row = play(server, client)
+    first = middle(row)
+    row.write(range(first))
+    row.heard(first)
+    row.user.freeze()
+    row.write(range(first, first + 400))
+    row.wrote()
+    stream = row.line.of(row.names[1], row.place.server.domain)
+    last = f"number {first + 399}<".encode()
+    row.line.wait("the last to be at Fairlead", lambda: last in stream.received)
+    killed(row)
+    row.write(range(first + 400, TOTAL))
+    count = row.count()
+    count.show(request)
+    count.whole(*UNPROVED)
+
+
+@matrix()
+def test_fairlead_is_killed_with_all_that_it_holds(play, server, client, request):
+    """How much is lost is told, not judged, where it is more than the server keeps."""
+    row = play(server, client, settings={"bosh.inactivity": 60, "websocket.ping": 60})
+    row.write(range(TOTAL))
+    first = middle(row)
+    row.heard(first)
+    row.user.freeze()
+    row.wrote()
+    time.sleep(0.5)
+    killed(row)
+    count = row.count()
+    count.show(request)
+    keeps = QUEUES.get(server, 0)
+    assert len(count.lost) <= max(0, TOTAL - first - keeps), runs(count.lost)
+    if keeps > TOTAL:
+        count.whole(*UNPROVED)
+
+
+# -- the server ---------------------------------------------------------------------------------
+
+class Writing(Row):
+    """The other way: the sender's Fairlead and its line are what fails. The user is straight at
+    the server all the time."""
+
+    def join(self, *_):
+        self.user = self.keep(people.TcpPerson(self.names[1], self.place.server)).log_in()
+        self.sender = self.keep(self.person(self.client, self.names[0], self.web.port)).log_in()
+        return self
+
+    def in_vain(self):
+        """It writes, and from some number on the server gets nothing more. A WebSocket must not be
+        so full that Fairlead lets it wait: what lies in a socket, nobody can tell of."""
+        stream = self.line.of(self.names[0], self.place.server.domain)
+        self.write(range(200))
+        self.line.wait("some", lambda: b"<a " in stream.received)
+        self.line.wait("acknowledgements", lambda: max(stream.server_acknowledged()) >= 200)
+        total = TOTAL if self.transport == "bosh" else 700
+        # A WebSocket's words may come all in one piece.
+        self.line.deaf_from = self.rng.randint(230, 300) if self.transport == "bosh" else 0
+        self.write(range(200, total))
+        self.line.wait("words in vain", lambda: stream.swallowed.count(b"<message") > 150)
+        if self.transport == "websocket":
+            self.line.wait("its last word", lambda: b">number %d<" % (total - 1) in stream.sent)
+        return stream
+
+    def not_acknowledged(self, stream):
+        """What the server got no chance to have, or never said it had: all but the first h."""
+        sent = stream.stanzas(bytes(stream.sent), rb"<enable[ />][^>]*/?>")
+        first = max(stream.server_acknowledged(), default=0)
+        known = {int(n) for raw in sent[:first] for n in faults.NUMBER.findall(raw)}
+        return set(self.written) - known - set(self.sender.unsure)
+
+    def hears(self, stream, request):
+        """The sender is told of each of these. What is neither acknowledged nor told is lost; what
+        the server had, and had not yet acknowledged, is told as well."""
+        self.sender.wait("the end", lambda: self.sender.ended)
+        self.wrote(ended=True)
+        self.sender.settle()
+        returned = set(self.sender.returned)
+        # What it did not send any more; and what went in a request that was answered by the end, and
+        # that it is not told of, was not taken: it can know that.
+        self.sender.unsure += [n for _, n in self.sender.outbox if n is not None]
+        self.sender.unsure = sorted(set(self.sender.unsure) - returned)
+        missing = self.not_acknowledged(stream)
+        both = returned & set(self.user.got)
+        rows.append(f"{self.place.server.name}-{self.client} [{request.node.originalname}]: "
+                    f"{len(self.written) - len(self.sender.unsure)} sent, "
+                    f"{len(self.user.got)} with the user, {len(missing)} not acknowledged, "
+                    f"{len(returned)} returned ({', '.join(sorted(set(self.sender.kinds)))}), "
+                    f"{len(both)} user and returned; ended by {self.sender.ended}")
+        print(rows[-1])
+        assert len(missing) > 150
+        assert missing <= returned, f"{rows[-1]}\nunheard of: {runs(missing - returned)}"
+        assert returned <= missing, f"acknowledged, and returned: {runs(returned - missing)}"
+        assert not twice(self.sender.returned) and not twice(self.user.got)
+        assert not self.sender.odd and not self.user.odd
+
+
+@pytest.fixture
+def write(places, request):
+    """write(server, client) is a Writing; place: a Place of its own."""
+    made = []
+
+    def start(server, client, place=None):
+        rng = random.Random(f"{SEED} {request.node.name}")
+        made.append(Writing(place or places(server), client, rng))
+        return made[-1].join()
+
+    yield start
+    for row in made:
+        row.leave()
+
+
+@matrix(quick=[("prosody", "bosh")], servers=GUARDED, clients=("bosh", "websocket"))
+def test_the_line_to_the_server_is_cut(write, server, client, request):
+    row = write(server, client)
+    stream = row.in_vain()
+    row.line.cut()
+    row.hears(stream, request)
+
+
+@matrix(servers=GUARDED, clients=("bosh", "websocket"))
+def test_the_server_is_killed(write, server, client, request):
+    place = Place(SERVERS[server])
+    try:
+        row = write(server, client, place)
+        stream = row.in_vain()
+        place.server.processes[0].kill()
+        row.hears(stream, request)
+    finally:
+        row.leave()
+        place.close()
