@@ -40,6 +40,8 @@ static void on_dialled(void *owner, struct dial_leg *up)
 			  up->tls ? "yes" : "no", (long long)up->ms);
 		conn_move(&l->conn, up->conn, l->legs->loop, l->legs->in_max, on_backend);
 		l->backend = up->backend;
+		l->heard = up->heard;
+		l->ms = (uint32_t)up->ms;
 		l->tls = up->tls;
 		l->state = LEG_READY;
 	} else {
@@ -80,6 +82,19 @@ void leg_dial(struct leg *l, const struct route *r, const char *domain, size_t f
 	free(targets);
 }
 
+void leg_heard(struct leg *l)
+{
+	struct health_row row;
+
+	if (!l->backend || l->heard)
+		return;
+	l->heard = true;
+	if (!health_well(l->backend, l->ms))
+		return;
+	health_row(l->backend, &row);
+	log_info("backend-up", "backend=%s ms=%u", row.name, l->ms);
+}
+
 void leg_blame(struct leg *l, int64_t now, const char *why)
 {
 	struct health_row row;
@@ -99,8 +114,10 @@ void leg_drop(struct leg *l)
 		dialling_free(l->dialling);
 	} else if (l->state >= LEG_READY) {
 		conn_clear(&l->conn, l->legs->loop, false);
-		if (l->backend)
+		if (l->backend && l->heard)
 			health_leave(l->backend);
+		else if (l->backend)
+			health_cancel(l->backend);
 		l->backend = NULL;
 	}
 	l->state = LEG_NONE;

@@ -34,8 +34,10 @@ struct leg {
 	};
 	struct legs *legs;		/* borrowed */
 	struct health_backend *backend; /* READY, UP: it has a place there */
+	uint32_t ms;			/* that the dial took */
 	uint8_t state;			/* enum leg_state */
 	bool tls;
+	bool heard; /* the backend has spoken */
 };
 
 /* Dials the route's backends, the one of that index first, for `domain`. They are told who asks
@@ -43,6 +45,9 @@ struct leg {
 void leg_dial(struct leg *l, const struct route *r, const char *domain, size_t first,
 	      const struct proxy *who, const char *id);
 void leg_drop(struct leg *l);
+
+/* The backend has sent a stream header. */
+void leg_heard(struct leg *l);
 
 /* The backend turned out to be no good after the dial: it is left alone for a while. Once. */
 void leg_blame(struct leg *l, int64_t now, const char *why);

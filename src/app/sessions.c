@@ -508,6 +508,9 @@ static void pump(struct entry *e)
 	up = e->leg.state == LEG_UP;
 	was_full = up && c->in.len >= c->in_max;
 	session_pump(e->session, up ? &c->in : &none, up ? c->out.len : 0, w->now, &w->effects);
+	if (up && (session_state(e->session) == SESSION_OPEN ||
+		   session_state(e->session) == SESSION_DETACHED))
+		leg_heard(&e->leg);
 	if (up && session_unheard(e->session))
 		leg_blame(&e->leg, w->now, "connected, but no stream header");
 	if (!e->greeted)

@@ -232,11 +232,14 @@ static void ready(struct dial *d, int64_t now)
 	struct dial_leg leg = {.conn = &d->conn,
 			       .peer = d->race.v[d->won].addr,
 			       .backend = d->backend,
+			       .heard = d->shaking && !d->c->direct,
 			       .name = d->name,
 			       .tls = d->shaking,
 			       .ms = now - d->began};
 
-	if (health_well(d->backend, leg.ms))
+	/* To be connected says nothing: a kernel does that for a server that hangs, and what does
+	 * TLS may be another machine. */
+	if (leg.heard && health_well(d->backend, leg.ms))
 		log_info("backend-up", "backend=%s ms=%lld", d->name, (long long)leg.ms);
 	serves(d, leg.ms);
 	warn_of_ports(d, &leg.peer, now);

@@ -51,7 +51,8 @@ struct dial_leg {
 	struct conn *conn; /* to be moved by conn_move() within the call; NULL: failed */
 	struct addr peer;
 	struct health_backend *backend; /* its place is the callee's: health_leave() at the end */
-	const char *name;		/* of the backend: "host:port", "unix:/path" */
+	bool heard; /* health_well() was called; else that is the callee's, once it has spoken */
+	const char *name; /* of the backend: "host:port", "unix:/path" */
 	bool tls;
 	int64_t ms;	  /* from the start of this attempt to here */
 	const char *text; /* failed: all that was tried, in words for one log line */

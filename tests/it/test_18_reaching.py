@@ -8,6 +8,7 @@ import time
 import pytest
 
 from lib import fairlead, patience
+from lib.site import saying
 from lib.ws import CLOSE_ELEMENT
 from lib.xmlbits import NS_STREAMS, alone
 
@@ -311,6 +312,28 @@ def test_one_of_three_fails_and_comes_back(net, site, tls, fault):
     until("its return", lambda: site.ask() == "s1", pause=0.2)
     site.fairlead.wait_lines("backend-up", test=lambda p: p["backend"] == "192.0.2.1:5222")
     until("a further session there", lambda: site.ask() == "s1", pause=0)
+
+
+def test_a_hung_server_is_tried_by_one_session_at_a_time(site):
+    """That its kernel takes the connection does not make it well, and draw all others there."""
+    hung, _ = site.server("hung"), site.server("spare")
+    hung.script = hang
+    site.start(domain(url(hung), url(site.servers["spare"], priority=1)), backend_connect=4)
+    assert site.ask() == FAILED
+    tried = []
+
+    def trial():
+        tried.append(site.begin())
+        return not tried[-1].ready(0.5)
+
+    until("a trial", trial)
+    assert site.asks(5) == {"spare": 5}
+    assert [t.answer() for t in tried] == ["spare"] * (len(tried) - 1) + [FAILED]
+    assert not site.fairlead.lines("backend-up")
+    hung.script = saying("hung")
+    until("its return", lambda: site.ask() == "hung", pause=0.2)
+    site.fairlead.wait_lines("backend-up")
+    assert site.asks(5) == {"hung": 5}
 
 
 def test_a_server_that_was_down_is_tried_by_one_session(net, site, tls):

@@ -83,6 +83,7 @@ static void on_done(void *owner, struct dial_leg *leg)
 	came.exhausted = leg->exhausted;
 	came.connected = leg->conn != NULL;
 	came.tls = leg->tls;
+	came.heard = leg->heard;
 	came.peer = leg->peer;
 	came.backend = leg->backend;
 	came.ms = clock_ms() - began;

@@ -8,7 +8,7 @@
 
 struct came {
 	int calls;
-	bool connected, tls, exhausted;
+	bool heard, connected, tls, exhausted;
 	struct conn conn; /* where connected */
 	struct addr peer;
 	struct health_backend *backend;

@@ -50,7 +50,8 @@ static void a_literal_is_connected(void **state)
 	assert_int_equal(server.asked, 0);
 	assert_true(conn_open(&came.conn));
 	assert_int_equal(rig_row(name).sessions, 1);
-	assert_int_equal(rig_row(name).connected, 1);
+	assert_int_equal(rig_row(name).connected, 0); /* it has not spoken yet */
+	assert_false(came.heard);
 	rig_drop();
 	assert_int_equal(rig_row(name).sessions, 0);
 }

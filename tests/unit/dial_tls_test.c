@@ -129,6 +129,7 @@ static void direct_tls_is_shaken_hands_on_first(void **state)
 	(void)state;
 	dial(p, true);
 	expect_usable(p, true);
+	assert_false(came.heard); /* what does TLS may stand before the server */
 	assert_string_equal(peer_alpn(p), "xmpp-client");
 	assert_string_equal(peer_sni(p), "example.org");
 }
@@ -140,6 +141,7 @@ static void starttls_comes_before_the_session(void **state)
 	(void)state;
 	dial(p, false);
 	expect_usable(p, true);
+	assert_true(came.heard);
 	assert_string_equal(peer_alpn(p), "");
 	assert_string_equal(peer_sni(p), "example.org");
 }
