@@ -1,8 +1,8 @@
 """The nginx and the HAProxy of this system, as reverse proxies before a Fairlead.
 
-Each runs from the example in conf/, in which only addresses, ports and the paths of certificates are
-replaced, inside of a configuration that says what the example leaves to its surroundings. They ask
-Fairlead from the address PROXY, so that it can be told from a client's, CLIENT.
+Each runs from the example in conf/, in which only addresses, ports and the paths of certificates
+are replaced, inside of a configuration that says what the example leaves to its surroundings. They
+ask Fairlead from the address PROXY, so that it can be told from a client's, CLIENT.
 """
 
 import grp
@@ -43,7 +43,7 @@ global
 	maxconn 500
 defaults
 	log global
-	option dontlognull
+	option httplog
 	source {proxy}
 	{timeouts}
 """
@@ -60,8 +60,8 @@ def without(line):
 
 
 class Front(servers.Server):
-    """fairlead: {port in the example: the port of a Fairlead}. impatient: what the example leaves to
-    its surroundings times out after 3 seconds, or else as these have it by default. edit(text)
+    """fairlead: {port in the example: the port of a Fairlead}. impatient: what the example leaves
+    to its surroundings times out after 3 seconds, or else as these have it by default. edit(text)
     changes the example. http, tcp: where it takes clients."""
 
     has_web = False
@@ -116,8 +116,8 @@ class Haproxy(Front):
         self.example({
             r"bind :::443 v4v6": f"bind {CLIENT}:{self.http}",
             r"bind :::5443 v4v6": f"bind {CLIENT}:{self.tcp}",
-            r"server fairlead 127\.0\.0\.1:5280": f"server fairlead 127.0.0.1:{self.fairlead[5280]}",
-            r"server fairlead 127\.0\.0\.1:5281": f"server fairlead 127.0.0.1:{self.fairlead[5281]}",
+            r"(server fairlead 127\.0\.0\.1):5280": rf"\1:{self.fairlead[5280]}",
+            r"(server fairlead 127\.0\.0\.1):5281": rf"\1:{self.fairlead[5281]}",
             r"/etc/haproxy/[a-z.]+": self.certificate.pem})
         servers.write(self.file("base.cfg"), HAPROXY.format(
             proxy=PROXY, timeouts="\n\t".join(f"timeout {k} {v}" for k, v in words.items())))

@@ -1,6 +1,6 @@
 """nginx and HAProxy with TLS before Fairlead, from the examples in conf/: clients log in, talk and
-are silent for long; Fairlead sees the clients' addresses and keeps its connections; and each line of
-the examples that is missing shows.
+are silent for long; Fairlead sees the clients' addresses and keeps its connections; and lines of the
+examples that are missing show.
 
 haproxy-tcp is the second way in HAProxy's example: by TCP, with a PROXY header.
 """
@@ -52,9 +52,10 @@ class Place:
         settings = {"http.trusted_proxies": PROXY, "public.websocket": PUBLIC, **settings}
         try:
             for port, listener in ((5280, None), (5281, {"proxy_protocol": "on"})):
-                self.fairlead[port] = peers.fairlead.Fairlead({server.domain: server.port}, settings,
-                                                              listener=listener)
-                self.all.append(self.fairlead[port])
+                f = peers.fairlead.Fairlead({server.domain: server.port}, settings,
+                                            listener=listener)
+                self.all.append(f)
+                self.fairlead[port] = f
             self.nginx, self.haproxy = self.start(fronts.Nginx), self.start(fronts.Haproxy)
         except BaseException:
             self.close()
@@ -122,8 +123,8 @@ def real(new_place):
 
 @pytest.fixture(scope="module")
 def together():
-    """together(f, arguments...) has it run beside others, and returns a future: most of what is seen
-    here is that nothing happens for a while."""
+    """together(f, arguments...) has it run beside others, and returns a future: most of what is
+    seen here is that nothing happens for a while."""
     with ThreadPoolExecutor(2 * len(ALL)) as pool:
         yield pool.submit
 
@@ -327,3 +328,17 @@ def test_a_browser_logs_in_and_talks_from_a_page_of_another_origin(real, pages, 
     assert facts["bigSame"] and facts["room"] and facts["gone"]
     assert_clean(facts["closeA"], facts["closeB"])
     assert not [line for line in facts["console"] if "CORS" in line]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("front, version", [("nginx", None), ("haproxy", "HTTP/2.0")])
+def test_a_browser_opens_a_websocket_beside_its_requests(real, front, version):
+    facts = peers.node("samepage.js", json.dumps({
+        "address": f"{CLIENT}:{real.port(front)}", "domain": "example.org",
+        "browser": peers.browser()}))
+    opened, features = facts["messages"]
+    assert opened.startswith("<open ") and "<mechanism>" in features, facts
+    if version:  # it goes over the same connection (RFC 8441), and is upgraded towards Fairlead
+        real.haproxy.wait_for("WebSocket in its log", lambda: any(
+            " 101 " in line and line.endswith(f'/xmpp-websocket {version}"')
+            for line in real.haproxy.log().splitlines()))
