@@ -53,7 +53,7 @@ packages_apt() { # PACKAGE...
 	packages_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -q update &&
 		packages_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C \
 			apt-get -q install -y --no-install-recommends "$@" || status=$?
-	for package in prosody ejabberd jabberd2; do
+	for package in prosody ejabberd jabberd2 nginx haproxy; do
 		if [[ " $* " == *" $package "* ]]; then
 			# Outside of a package's script it works only with the name of one.
 			# shellcheck disable=SC2046 # names of units, for the shell to expand

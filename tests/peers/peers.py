@@ -80,20 +80,22 @@ def browser():
     raise RuntimeError("no chromium-headless-shell and no chromium")
 
 
-def node(script, *arguments, seconds=90):
-    """Run a client script and return the facts that it prints; its words go into a failure."""
+def node(script, *arguments, seconds=90, trust=None):
+    """Run a client script and return the facts that it prints; its words go into a failure. trust:
+    an authority's certificate that it believes, too."""
+    env = {**os.environ, **({"NODE_EXTRA_CA_CERTS": trust} if trust else {})}
     done = subprocess.run(
         ["node", os.path.join(HERE, "clients", script), *arguments], capture_output=True,
-        text=True, encoding="utf-8", timeout=patience(seconds), stdin=subprocess.DEVNULL)
+        text=True, encoding="utf-8", timeout=patience(seconds), stdin=subprocess.DEVNULL, env=env)
     assert done.returncode == 0, \
         f"{script} {arguments}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def run(library, scenario, options):
+def run(library, scenario, options, **how):
     if library == "converse":
-        return node("converse.js", scenario, json.dumps(options))
-    return node("run.js", library, scenario, json.dumps(options))
+        return node("converse.js", scenario, json.dumps(options), **how)
+    return node("run.js", library, scenario, json.dumps(options), **how)
 
 
 def log_in(front, library, transport, *domains, user="user0", **more):

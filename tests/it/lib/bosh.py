@@ -238,8 +238,9 @@ class Bosh:
     them arrive at a worker that does not own the session."""
 
     def __init__(self, port, domain="example.org", path="/http-bind", connections=4, rid=None,
-                 headers=None, before=b""):
+                 headers=None, before=b"", connect=Http):
         self.port, self.domain, self.path = port, domain, path
+        self.connect = connect  # makes a connection of the port, an Http
         self.headers, self.before = headers or {}, before
         self.rid = rid or random.randrange(1 << 20, 1 << 32)  # the next to be used
         self.sid = None
@@ -266,7 +267,7 @@ class Bosh:
         """A connection with nothing on it, the one longest unused."""
         idle = [c for c in self.pool if c.busy is None and not c.ready()]
         if len(self.pool) < self.connections or not idle:
-            c = Http(self.port, before=self.before)
+            c = self.connect(self.port, before=self.before)
         else:
             c = idle[0]
             self.pool.remove(c)

@@ -51,8 +51,9 @@ class WebSocket:
 
     reserved = 0x70
 
-    def __init__(self, port, path="/xmpp-websocket", headers=None, timeout=10, before=b""):
-        self.http = Http(port, timeout, before)
+    def __init__(self, port, path="/xmpp-websocket", headers=None, timeout=10, before=b"",
+                 connect=Http):
+        self.http = connect(port, timeout, before)
         key = base64.b64encode(os.urandom(16)).decode()
         self.http.send(upgrade(path, headers, key=key))
         self.handshake = self.http.response()
