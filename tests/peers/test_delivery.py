@@ -541,3 +541,40 @@ def test_the_server_is_killed(write, server, client, request):
     finally:
         row.leave()
         place.close()
+
+
+# -- the count itself, and clients that see to it themselves --------------------------------------
+
+def test_without_acknowledgement_the_count_sees_what_is_lost(play, request):
+    """The same fault as above, where the configuration says to guard nothing."""
+    row = play("prosody", "bosh", policy="transparent")
+    row.write(range(TOTAL))
+    row.behind()
+    row.user.kill()
+    row.ends(AWAY["bosh"])
+    count = row.count()
+    count.show(request)
+    assert len(count.lost) >= 200
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("server", GUARDED)
+def test_xmppjs_resumes_through_cuts_and_has_all_once(play, server, request):
+    row = play(server, "resume")
+    parts, cuts = 8, 0
+    for i in range(parts):
+        part = range(TOTAL * i // parts, TOTAL * (i + 1) // parts)
+        row.write(part)
+        if i == parts - 1:
+            break
+        row.heard(part[0] + row.rng.randint(1, len(part) // 2))
+        row.web.cut()
+        cuts += 1
+        row.user.wait("its stream again", lambda: row.user.log.count("SM resumed\n") == cuts, 60)
+    row.heard(TOTAL)
+    row.user.log_out()
+    count = row.count()
+    count.show(request)
+    assert row.web.fired["cut"] == cuts and "SM failed\n" not in row.user.log, row.user.log
+    assert len(count.client) == TOTAL and not count.returned
+    count.whole()
