@@ -80,6 +80,7 @@ static void fill_env(struct app *app)
 	e->backend_queue = (uint32_t)c->limits_queue;
 	e->server_queue = (uint32_t)c->delivery_server_queue;
 	e->close_wait = SESSION_CLOSE_WAIT;
+	e->header_wait = c->backend_connect * 1000;
 }
 
 static void fill_web(struct app *app, const struct web_files *www)

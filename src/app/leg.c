@@ -80,6 +80,18 @@ void leg_dial(struct leg *l, const struct route *r, const char *domain, size_t f
 	free(targets);
 }
 
+void leg_blame(struct leg *l, int64_t now, const char *why)
+{
+	struct health_row row;
+
+	if (!l->backend)
+		return;
+	health_row(l->backend, &row);
+	if (health_failed(l->backend, now, why))
+		log_warn("backend-down", "backend=%s problem=\"%s\"", row.name, why);
+	l->backend = NULL;
+}
+
 void leg_drop(struct leg *l)
 {
 	if (l->state == LEG_DIALING) {
@@ -87,7 +99,9 @@ void leg_drop(struct leg *l)
 		dialling_free(l->dialling);
 	} else if (l->state >= LEG_READY) {
 		conn_clear(&l->conn, l->legs->loop, false);
-		health_leave(l->backend);
+		if (l->backend)
+			health_leave(l->backend);
+		l->backend = NULL;
 	}
 	l->state = LEG_NONE;
 }

@@ -44,6 +44,9 @@ void leg_dial(struct leg *l, const struct route *r, const char *domain, size_t f
 	      const struct proxy *who, const char *id);
 void leg_drop(struct leg *l);
 
+/* The backend turned out to be no good after the dial: it is left alone for a while. Once. */
+void leg_blame(struct leg *l, int64_t now, const char *why);
+
 /* Says in the log that clients of the route cannot log in, and what to change: at most once a
  * minute for each domain of the configuration. starttls: the server asks for TLS. */
 void leg_no_login(const struct leg *l, const struct route *r, const char *domain, bool starttls,

@@ -477,7 +477,7 @@ static void dialled(struct entry *e)
 {
 	if (e->leg.state == LEG_READY) {
 		e->leg.state = LEG_UP;
-		session_connected(e->session);
+		session_connected(e->session, table_of(e)->w->now);
 	} else if (e->leg.state == LEG_FAILED) {
 		e->leg.state = LEG_NONE;
 		session_disconnected(e->session, REASON_SERVER_UNREACHABLE, table_of(e)->w->now);
@@ -508,6 +508,8 @@ static void pump(struct entry *e)
 	up = e->leg.state == LEG_UP;
 	was_full = up && c->in.len >= c->in_max;
 	session_pump(e->session, up ? &c->in : &none, up ? c->out.len : 0, w->now, &w->effects);
+	if (up && session_unheard(e->session))
+		leg_blame(&e->leg, w->now, "connected, but no stream header");
 	if (!e->greeted)
 		greeted(e);
 	carry_out(e);

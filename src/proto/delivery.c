@@ -234,6 +234,8 @@ static void client_refused(struct delivery *d)
  * takes nothing away. */
 static void overhear(struct delivery *d, struct slice name)
 {
+	if (!d->by_client)
+		return;
 	if (slice_is(name, "enabled") || slice_is(name, "resumed")) {
 		let_go(d, DELIVERY_CLIENT);
 		d->granted = true;
@@ -286,6 +288,12 @@ bool delivery_watches(const struct delivery *d, uint8_t kinds)
 	       d->offered;
 }
 
+static void by_itself(struct delivery *d)
+{
+	d->by_client = true;
+	let_go(d, DELIVERY_CLIENT);
+}
+
 /* Something of stream management: the client's business until it is ours. */
 static bool sm_from_client(struct delivery *d, struct slice name, struct slice ns,
 			   struct buf *answer)
@@ -294,7 +302,7 @@ static bool sm_from_client(struct delivery *d, struct slice name, struct slice n
 
 	if (d->mode == DELIVERY_TRANSPARENT || (d->mode == DELIVERY_WAIT && d->shown)) {
 		if (begins)
-			let_go(d, DELIVERY_CLIENT);
+			by_itself(d);
 		d->resuming = resume;
 		return true;
 	}
@@ -324,7 +332,7 @@ bool delivery_from_client(struct delivery *d, const struct xml_element *e, enum 
 	 */
 	if (!d->bound && xml_raw_is(ns, NS_SASL2) && slice_is(name, "authenticate") &&
 	    memmem(e->bytes.p, e->bytes.n, sm, sizeof(sm) - 1))
-		let_go(d, DELIVERY_CLIENT);
+		by_itself(d);
 	return true;
 }
 

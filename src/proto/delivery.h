@@ -50,6 +50,7 @@ struct delivery {
 	bool bound : 1;	    /* the client has a resource */
 	bool by_policy : 1; /* TRANSPARENT for good, but where it is CLIENT */
 	bool resuming : 1;  /* CLIENT: what it asked for last was to resume */
+	bool by_client : 1; /* it has asked for it itself */
 	bool granted : 1;   /* CLIENT: the server does it */
 	bool behind : 1;    /* what came before <enabled/> is not proved yet */
 	bool owes : 1;	    /* an <r/> is to be answered */

@@ -109,9 +109,24 @@ void session_ws_gone(struct session *s, int64_t now)
 	wsfront_gone(s->front, now);
 }
 
-void session_connected(struct session *s)
+void session_connected(struct session *s, int64_t now)
 {
 	s->connected = true;
+	if (s->state == SESSION_OPENING && s->env->header_wait)
+		s->until = now + s->env->header_wait;
+}
+
+bool session_unheard(const struct session *s)
+{
+	return s->unheard;
+}
+
+/* A server that is stuck takes connections and says nothing, for its kernel does the one thing
+ * without it. */
+static void give_up(struct session *s, int64_t now)
+{
+	s->unheard = true;
+	session_close(s, REASON_SERVER_UNREACHABLE, now);
 }
 
 void session_disconnected(struct session *s, enum reason r, int64_t now)
@@ -290,8 +305,10 @@ static void stream_error(struct session *s, const struct xml_element *e, int64_t
 
 static void opened(struct session *s, const struct stream_info *info, int64_t now)
 {
-	if (s->state == SESSION_OPENING)
+	if (s->state == SESSION_OPENING) {
 		enter(s, SESSION_OPEN);
+		s->until = TIME_NEVER;
+	}
 	s->ops->opened(s->front, info, now);
 }
 
@@ -435,6 +452,8 @@ void session_pump(struct session *s, struct buf *in, size_t unsent, int64_t now,
 	from_client(s, unsent, now, fx);
 	full = delivery_full(&s->delivery);
 	from_backend(s, in, now);
+	if (s->state == SESSION_OPENING && s->connected && now >= s->until)
+		give_up(s, now);
 	if (full && !delivery_full(&s->delivery)) /* what waited for that is still there */
 		from_client(s, unsent, now, fx);
 	r = s->ops->failed(s->front);

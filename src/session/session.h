@@ -29,6 +29,7 @@ struct session_env {
 	uint32_t backend_queue; /* bytes towards the backend, past which the client waits */
 	uint32_t server_queue;	/* stanzas not acknowledged that a server is trusted to keep */
 	int64_t close_wait;	/* ms for both halves to finish */
+	int64_t header_wait;	/* ms for a connected server's first header; 0: for ever */
 };
 
 /* What the server's first features say of logging in. */
@@ -72,8 +73,11 @@ void session_drained(struct session *s);
 void session_ws_gone(struct session *s, int64_t now);
 
 /* Events from the backend's side. */
-void session_connected(struct session *s);				  /* the dial succeeded */
+void session_connected(struct session *s, int64_t now);			  /* the dial succeeded */
 void session_disconnected(struct session *s, enum reason r, int64_t now); /* it failed, or broke */
+
+/* It gave its server up, which was connected and did not even send a header. */
+bool session_unheard(const struct session *s);
 
 /* From anywhere: records the first reason and enters CLOSING. */
 void session_close(struct session *s, enum reason r, int64_t now);

@@ -15,12 +15,14 @@ struct session {
 	struct buf out; /* towards the backend, gathered until it may be written */
 	char *jid;	/* owned; NULL before bind */
 	int64_t born;
-	int64_t until; /* CLOSING: the deadline; before: the backend rests; TIME_NEVER */
+	int64_t
+	    until; /* OPENING: the header is due; CLOSING: the deadline; else: the backend rests */
 	uint64_t stanzas_in, bytes_in, stanzas_out, bytes_out;
 	uint16_t backend; /* of the route, the one to be tried first */
 	uint8_t state, reason;
 	uint8_t login;	    /* enum session_login */
 	bool connected : 1; /* the backend's socket is up */
+	bool unheard : 1;   /* the server was connected, and given up without a word */
 	bool dialled : 1;   /* a dial or a socket exists, until session_disconnected() */
 	bool hung_up : 1;   /* EFFECT_HANGUP or EFFECT_DROP was emitted */
 	bool reading : 1;   /* the backend is being read */

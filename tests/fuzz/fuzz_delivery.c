@@ -18,7 +18,7 @@ struct model {
 	struct delivery d;
 	struct buf out, answer;
 	int64_t now;
-	bool shown, offered, bound, asked, on, off, client;
+	bool shown, offered, bound, asked, on, off, client, by_client;
 	uint32_t passed, proved, base;
 	uint8_t returned[STEPS_MAX + 1]; /* by serial: enum stanza_kind of what is to come back */
 	uint32_t sent, acked;
@@ -122,7 +122,8 @@ static void sm_from_server(struct model *m, uint8_t what, uint8_t arg)
 	e = element_of(text);
 	CLAIM(delivery_from_server(&m->d, &e, m->now) == ours);
 	if (!ours) {
-		if (m->client && what == 2) { /* which the client asked for is not modelled */
+		if (m->by_client &&
+		    (what == 1 || what == 2)) { /* what it asked for is not modelled */
 			m->client = m->d.mode == DELIVERY_CLIENT;
 			m->off = m->d.mode == DELIVERY_OFF;
 		}
@@ -170,7 +171,7 @@ static void from_client(struct model *m, uint8_t what)
 	CLAIM(!m->answer.len || (!goes && what < 5));
 	buf_clear(&m->answer);
 	if (sm && open && what < 5) {
-		m->client = true;
+		m->client = m->by_client = true;
 		memset(m->returned, 0,
 		       sizeof(m->returned)); /* none of them is our business any more */
 	}

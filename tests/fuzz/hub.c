@@ -308,7 +308,7 @@ static void pump(struct hub *h)
 
 	if (h->leg == LEG_READY) {
 		h->leg = LEG_UP;
-		session_connected(h->s);
+		session_connected(h->s, h->now);
 	} else if (h->leg == LEG_FAILED) {
 		h->leg = LEG_NONE;
 		session_disconnected(h->s, REASON_SERVER_UNREACHABLE, h->now);

@@ -187,7 +187,8 @@ def test_another_name_server_is_noticed(net, site):
 
 def test_the_narrowest_name_counts(net, site):
     one, two = site.server("one"), site.server("two")
-    site.start(domain(url(one), name="*.example.net", deny=["bad.example.net", "*.bad.example.net"]),
+    denied = ["bad.example.net", "*.bad.example.net"]
+    site.start(domain(url(one), name="*.example.net", deny=denied),
                domain(url(two), name="chat.example.net"))
     assert site.ask("a.example.net") == site.ask("b.c.Example.NET") == "one"
     assert site.ask("chat.example.net") == "two"

@@ -228,7 +228,7 @@ class Ejabberd(Server):
             "DOMAINS": ", ".join(f'"{d}"' for d in domains),
             "CERTIFICATES": ", ".join(f'"{c.pem}"' for c in certificates.values()),
             "STARTTLS": str(bool(tls)).lower(), "PROXY": proxy,
-            "DIRECT": fill("ejabberd-tls.yml.in", {"PORT": tls.port, "PROXY": proxy}) if tls else "",
+            "DIRECT": tls and fill("ejabberd-tls.yml.in", {"PORT": tls.port, "PROXY": proxy}) or "",
             "PORT": self.port, "HTTP_PORT": self.http_port}))
         spool = self.file("spool")
         os.mkdir(spool)

@@ -124,7 +124,8 @@ def test_a_server_without_starttls(prosody, front, mode, up):
 
 def test_a_server_that_asks_for_a_certificate_of_ours(authority, front):
     """Prosody is told to; ejabberd asks only for SASL EXTERNAL's sake, and goes on without."""
-    good, ours = authority.make("good", GOOD, "b.example"), authority.make("ours", "fairlead.example")
+    good = authority.make("good", GOOD, "b.example")
+    ours = authority.make("ours", "fairlead.example")
     strange = authority.make("strange", "fairlead.example", self_signed=True)
     tls = servers.Tls({GOOD: good, "b.example": good, "c.example": good}, authority.file)
     with servers.Prosody(peers.ACCOUNTS, tls=tls) as server:

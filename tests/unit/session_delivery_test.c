@@ -51,7 +51,7 @@ static void bind_bosh(struct play *p, const char *features)
 	snprintf(text, sizeof(text), HEADER "<stream:features>" BINDING "%s</stream:features>",
 		 features);
 	start_bosh(p, "example.org");
-	session_connected(p->s);
+	session_connected(p->s, p->now);
 	server(p, text);
 	client(p, POLL(101));
 	forget(p);
@@ -74,7 +74,7 @@ static void bind_ws(struct play *p, const char *features)
 		 features);
 	start_ws(p);
 	message(p, WS_OPEN);
-	session_connected(p->s);
+	session_connected(p->s, p->now);
 	server(p, text);
 	forget(p);
 	server(p, BOUND);
@@ -105,7 +105,7 @@ static void over_bosh_it_is_hidden_and_ours_from_the_bind_result_on(void **state
 
 	(void)state;
 	start_bosh(&p, "example.org");
-	session_connected(p.s);
+	session_connected(p.s, p.now);
 	server(&p, HEADER "<stream:features>" BINDING SM "</stream:features>");
 	heard(&p, BINDING "</stream:features>");
 	not_heard(&p, "urn:xmpp:sm");
@@ -130,7 +130,7 @@ static void a_bind_that_failed_is_none(void **state)
 
 	(void)state;
 	start_bosh(&p, "example.org");
-	session_connected(p.s);
+	session_connected(p.s, p.now);
 	server(&p, HEADER "<stream:features>" BINDING SM "</stream:features>");
 	server(&p, "<iq type='error' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
 		   "<resource>x</resource></bind><error type='modify'/></iq>");
@@ -147,7 +147,7 @@ static void a_login_that_binds_counts_too(void **state)
 
 	(void)state;
 	start_bosh(&p, "example.org");
-	session_connected(p.s);
+	session_connected(p.s, p.now);
 	server(&p, HEADER "<stream:features><authentication xmlns='urn:xmpp:sasl:2'><inline><bind "
 			  "xmlns='urn:xmpp:bind:0'><inline><feature var='urn:xmpp:sm:3'/></inline>"
 			  "</bind></inline></authentication></stream:features>");
@@ -180,7 +180,7 @@ static void a_websocket_sees_it_and_has_until_its_first_presence(void **state)
 	(void)state;
 	start_ws(&p);
 	message(&p, WS_OPEN);
-	session_connected(p.s);
+	session_connected(p.s, p.now);
 	server(&p, HEADER "<stream:features>" BINDING SM "</stream:features>");
 	heard(&p, BINDING SM "</stream:features>");
 	server(&p, BOUND);
@@ -227,7 +227,7 @@ static void a_transparent_domain_is_left_alone(void **state)
 
 	(void)state;
 	start_bosh(&p, "open.example.org");
-	session_connected(p.s);
+	session_connected(p.s, p.now);
 	server(&p, HEADER "<stream:features>" BINDING SM "</stream:features>");
 	heard(&p, SM);
 	server(&p, BOUND M(1));

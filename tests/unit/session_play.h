@@ -47,6 +47,7 @@ static const struct session_env env = {
     .backend_queue = 100000,
     .server_queue = 400,
     .close_wait = 3000,
+    .header_wait = 5000,
 };
 
 struct play {
@@ -167,7 +168,7 @@ static inline void start_bosh(struct play *p, const char *to)
 static inline void open_bosh(struct play *p)
 {
 	start_bosh(p, "example.org");
-	session_connected(p->s);
+	session_connected(p->s, p->now);
 	server(p, HEADER FEATURES);
 	forget(p);
 }

@@ -16,7 +16,7 @@ static void creation_dials_and_answers_with_features(void **state)
 	(void)state;
 	start_bosh(&p, "example.org");
 	heard(&p, "DIAL\n");
-	session_connected(p.s);
+	session_connected(p.s, p.now);
 	pump(&p);
 	heard(&p, "WRITE <?xml version='1.0'?><stream:stream to='example.org' xml:lang='en'");
 	forget(&p);
@@ -52,13 +52,13 @@ static void the_header_says_what_the_client_says(void **state)
 
 	(void)state;
 	start_asking(&p, "to='example.org' from='a&amp;b@example.org' xmpp:version='1.1'");
-	session_connected(p.s);
+	session_connected(p.s, p.now);
 	pump(&p);
 	heard(&p, "<stream:stream to='example.org' from='a&amp;b@example.org' xml:lang='en' "
 		  "version='1.1' xmlns='jabber:client'");
 	finish(&p);
 	start_asking(&p, "to='example.org'");
-	session_connected(p.s);
+	session_connected(p.s, p.now);
 	pump(&p);
 	heard(&p, "<stream:stream to='example.org' xml:lang='en' version='1.0'");
 	finish(&p);
@@ -188,6 +188,31 @@ static void a_dial_that_fails_is_remote_connection_failed(void **state)
 	finish(&p);
 }
 
+static void a_server_that_sends_no_header_is_given_up(void **state)
+{
+	struct play p;
+
+	(void)state;
+	start_bosh(&p, "example.org");
+	session_connected(p.s, p.now);
+	pump(&p);
+	p.now += 4999;
+	pump(&p);
+	assert_int_equal(session_state(p.s), SESSION_OPENING);
+	assert_false(session_unheard(p.s));
+	p.now += 1;
+	pump(&p);
+	assert_true(session_unheard(p.s));
+	assert_int_equal(session_state(p.s), SESSION_CLOSING);
+	finish(&p);
+	open_bosh(&p);
+	p.now += 6000;
+	pump(&p);
+	assert_int_equal(session_state(p.s), SESSION_OPEN);
+	assert_false(session_unheard(p.s));
+	finish(&p);
+}
+
 static void stanzas_pass_both_ways(void **state)
 {
 	struct play p;
@@ -228,7 +253,7 @@ static void it_is_noted_whether_the_first_features_let_clients_log_in(void **sta
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		start_bosh(&p, "example.org");
-		session_connected(p.s);
+		session_connected(p.s, p.now);
 		server(&p, HEADER);
 		assert_int_equal(session_login(p.s), SESSION_LOGIN_UNTOLD);
 		snprintf(text, sizeof(text), "<stream:features>%s</stream:features>",
@@ -347,7 +372,7 @@ static void bytes_before_the_connection_wait(void **state)
 	heard(&p, "DIAL\n");
 	message(&p, "<presence xmlns='jabber:client'/>");
 	assert_null(memmem(buf_slice(&p.said).p, p.said.len, "WRITE", 5));
-	session_connected(p.s);
+	session_connected(p.s, p.now);
 	pump(&p);
 	heard(&p, "xmlns:stream='http://etherx.jabber.org/streams'><presence "
 		  "xmlns='jabber:client'/>\n");
@@ -378,7 +403,7 @@ static void a_crowded_backend_pauses_the_websocket(void **state)
 	start_ws(&p);
 	message(&p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' "
 		    "version='1.0'/>");
-	session_connected(p.s);
+	session_connected(p.s, p.now);
 	server(&p, HEADER FEATURES);
 	forget(&p);
 	p.unsent = 100001;
@@ -424,7 +449,7 @@ static void a_paused_websocket_is_not_taken_for_dead(void **state)
 	start_ws(&p);
 	message(&p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' "
 		    "version='1.0'/>");
-	session_connected(p.s);
+	session_connected(p.s, p.now);
 	server(&p, HEADER FEATURES);
 	p.unsent = 100001;
 	pump(&p);
@@ -455,7 +480,7 @@ static void a_session_that_ends_reads_its_backend_again(void **state)
 	start_ws(&p);
 	message(&p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' "
 		    "version='1.0'/>");
-	session_connected(p.s);
+	session_connected(p.s, p.now);
 	server(&p, HEADER FEATURES);
 	memset(big, 'x', sizeof(big));
 	memcpy(big, "<message>", 9);
@@ -480,7 +505,7 @@ static void a_slow_websocket_rests_the_backend_for_a_while(void **state)
 	start_ws(&p);
 	message(&p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' "
 		    "version='1.0'/>");
-	session_connected(p.s);
+	session_connected(p.s, p.now);
 	server(&p, HEADER FEATURES);
 	memset(big, 'x', sizeof(big));
 	memcpy(big, "<message>", 9);
@@ -503,7 +528,7 @@ static void a_websocket_that_is_lost_ends_the_stream(void **state)
 	start_ws(&p);
 	message(&p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' "
 		    "version='1.0'/>");
-	session_connected(p.s);
+	session_connected(p.s, p.now);
 	server(&p, HEADER FEATURES);
 	forget(&p);
 	session_ws_gone(p.s, p.now);
@@ -525,7 +550,7 @@ static void a_stream_that_may_be_resumed_is_left_open_by_a_lost_client(void **st
 	start_ws(&p);
 	message(&p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' "
 		    "version='1.0'/>");
-	session_connected(p.s);
+	session_connected(p.s, p.now);
 	server(&p, HEADER FEATURES ENABLED);
 	message(&p, "<message xmlns='jabber:client'/>");
 	forget(&p);
@@ -555,7 +580,7 @@ static void a_stream_that_may_be_resumed_is_ended_with_its_client(void **state)
 	start_ws(&p);
 	message(&p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' "
 		    "version='1.0'/>");
-	session_connected(p.s);
+	session_connected(p.s, p.now);
 	server(&p, HEADER FEATURES ENABLED);
 	forget(&p);
 	message(&p, "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>");
@@ -598,6 +623,7 @@ int main(void)
 	    cmocka_unit_test(a_session_knows_its_domain),
 	    cmocka_unit_test(an_unknown_domain_is_host_unknown),
 	    cmocka_unit_test(a_dial_that_fails_is_remote_connection_failed),
+	    cmocka_unit_test(a_server_that_sends_no_header_is_given_up),
 	    cmocka_unit_test(stanzas_pass_both_ways),
 	    cmocka_unit_test(it_is_noted_whether_the_first_features_let_clients_log_in),
 	    cmocka_unit_test(the_bound_jid_is_noted),

@@ -1,4 +1,4 @@
-"""Certificates for one run: an authority of its own in a temporary folder, by the openssl command."""
+"""Certificates for one run: an authority in a temporary folder, by the openssl command."""
 
 import hashlib
 import os

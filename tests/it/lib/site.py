@@ -67,10 +67,10 @@ class Site:
         self.servers[name] = Server(listener=listener, script=saying(name), **more)
         return self.servers[name]
 
-    def start(self, *domains, **settings):
-        """Fairlead; a setting's name has _ for its first dot."""
+    def start(self, *domains, listener=None, **settings):
+        """Fairlead; a setting's name has _ for its first dot. listener: more keys of its."""
         dotted = {k.replace("_", ".", 1): v for k, v in settings.items()}
-        self.fairlead = Fairlead(config={"domains": list(domains)},
+        self.fairlead = Fairlead(config={"domains": list(domains)}, listener=listener,
                                  settings={**SETTINGS, **dotted})
         self.fairlead.wait_lines("ready")  # it listens before it has looked at its surroundings
         return self

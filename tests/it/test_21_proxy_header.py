@@ -60,7 +60,7 @@ def start(site):
             usual(stream)
 
         server.script = script
-        settings = {k: more.pop(k) for k in list(more) if k.startswith("http_")}
+        settings = {k: more.pop(k) for k in list(more) if k.startswith("http_") or k == "listener"}
         site.start({"name": "example.org", "backends": [f"127.0.0.1:{server.port}"],
                     "proxy_protocol": version, **more}, **settings)
         return server
@@ -127,6 +127,21 @@ def test_forwarded_is_read_where_it_is_named(site, start):
                        "Forwarded": "for=192.0.2.9;proto=https;host=other.example"})
     assert header(server).startswith(v2("192.0.2.9", 0, "127.0.0.1", site.fairlead.port)[:12])
     assert socket.inet_aton("192.0.2.9") in header(server) and OVER_TLS in header(server)
+
+
+@pytest.mark.parametrize("version, render", [("v1", v1), ("v2", v2)])
+def test_what_a_proxy_header_tells_is_passed_on(site, start, version, render):
+    """It is the client's own address and the address that it connected to, with their ports."""
+    server = start(version, listener={"proxy_protocol": "on"}, **TRUST)
+    http = site.keep(Http(site.fairlead.port))
+    http.send(v2("192.0.2.7", 4711, "198.51.100.1", 443,
+                 tlv(2, b"chat.example.org") + tlv(0x20, b"\1\0\0\0\1")))
+    attributes = "".join(f" {k}='{v}'" for k, v in {**CREATION, "to": "example.org"}.items())
+    http.send(request("POST", "/http-bind", f"<body xmlns='{NS_BOSH}' rid='1'{attributes}/>",
+                      {"Host": "chat.example.org"}))
+    assert b"features" in http.response(30).body
+    more = () if version == "v1" else (tlv(2, b"chat.example.org") + OVER_TLS,)
+    assert header(server) == render("192.0.2.7", 4711, "198.51.100.1", 443, *more)
 
 
 def begin_tls(site, made, version, authority, scheme):
