@@ -4,6 +4,7 @@ import functools
 import http.server
 import os
 import signal
+import subprocess
 import sys
 import threading
 
@@ -119,3 +120,26 @@ def pages(web):
     address = web(peers.HERE) + "page/"
     return {"chromium": address + "index.html", "converse": address + "converse.html",
             "reload": address + "reload.html"}
+
+
+BUILT_BY = {"gloox": ("g++ -std=c++17", "gloox.cc", "gloox"),
+            "purple": ("gcc -std=gnu11", "purple.c", "purple")}
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory):
+    """program(name) is the path of the client program of that name, built when first asked for."""
+    @functools.cache
+    def build(name):
+        compiler, source, package = BUILT_BY[name]
+        flags = subprocess.run(["pkg-config", "--cflags", "--libs", package],
+                               capture_output=True, text=True, check=True).stdout
+        path = str(tmp_path_factory.mktemp("native") / name)
+        done = subprocess.run(
+            [*compiler.split(), "-g", "-Wall", "-Wextra", "-Wshadow", "-Werror",
+             os.path.join(peers.HERE, "native", source), "-o", path, *flags.split()],
+            capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-4000:]
+        return path
+
+    return build

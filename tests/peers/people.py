@@ -493,18 +493,14 @@ class TcpPerson(Person):
         faults.shut(self.sock)
 
 
-class NodePerson(Person):
-    """A library in Node (clients/receive.js), which prints each message that it is given."""
+class ProgramPerson(Person):
+    """A program that prints READY JID, and GOT ... number N for each message that it is given."""
 
-    def __init__(self, library, name, server, service, **options):
+    def __init__(self, name, server, command, **more):
         super().__init__(name, server)
-        options = {"service": service, "domain": server.domain, "user": name,
-                   "password": self.password, **options}
         self.log = []
-        self.process = subprocess.Popen(
-            ["node", os.path.join(peers.HERE, "clients", "receive.js"), library,
-             json.dumps(options)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, encoding="utf-8")
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, encoding="utf-8", **more)
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
 
@@ -513,9 +509,9 @@ class NodePerson(Person):
             word, _, rest = line.rstrip("\n").partition(" ")
             with self.changed:
                 if word == "GOT":
-                    number, _, body = rest.partition(" ")
-                    if body == f"number {number[1:]}":
-                        self.got.append(int(number[1:]))
+                    text, _, number = rest.rpartition(" ")
+                    if text in ("number", f"m{number} number"):
+                        self.got.append(int(number))
                     else:
                         self.odd.append(rest)
                 elif word == "READY":
@@ -532,11 +528,34 @@ class NodePerson(Person):
         assert self.jid and not self.ended, "".join(self.log)
         return self
 
+    def __repr__(self):
+        return f"{super().__repr__()}, it said:\n{''.join(self.log[-20:])}"
+
     def freeze(self):
         self.process.send_signal(signal.SIGSTOP)
 
     def thaw(self):
         self.process.send_signal(signal.SIGCONT)
+
+    def kill(self):
+        """What it had printed counts; what it had not is not with the user."""
+        self.process.kill()
+        self.process.wait()
+        self.reader.join()
+
+    close = kill
+
+
+class NodePerson(ProgramPerson):
+    """A library in Node (clients/receive.js)."""
+
+    def __init__(self, library, name, server, port, transport):
+        service = {"bosh": f"http://127.0.0.1:{port}/http-bind",
+                   "websocket": f"ws://127.0.0.1:{port}/xmpp-websocket"}[transport]
+        options = {"service": service, "transport": transport, "domain": server.domain,
+                   "user": name, "password": server.accounts[name]}
+        super().__init__(name, server, ["node", os.path.join(peers.HERE, "clients", "receive.js"),
+                                        library, json.dumps(options)])
 
     def tell(self, word):
         self.process.stdin.write(word + "\n")
@@ -546,10 +565,13 @@ class NodePerson(Person):
         self.tell("logout")
         self.wait("the end", lambda: self.ended)
 
-    def kill(self):
-        """What it had printed counts; what it had not is not with the user."""
-        self.process.kill()
-        self.process.wait()
-        self.reader.join()
 
-    close = kill
+class NativePerson(ProgramPerson):
+    """A program of native/, over BOSH; it hears only that one peer."""
+
+    def __init__(self, program, name, server, port, peer, folder):
+        options = {"port": port, "path": "/http-bind", "domain": server.domain, "user": name,
+                   "password": server.accounts[name], "peer": peer, "room": "none",
+                   "folder": folder, "big": "", "haste": 10, "listen": 1}
+        super().__init__(name, server, [program, *(f"{k}={v}" for k, v in options.items())],
+                         cwd=folder, env={**os.environ, "HOME": str(folder)})

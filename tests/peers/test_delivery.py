@@ -105,8 +105,7 @@ class Row:
             return people.BoshPerson(name, server, port, self.rng, acks=client == "acks")
         if client == "websocket":
             return people.WebSocketPerson(name, server, port, self.rng)
-        return people.NodePerson(client, name, server, f"ws://127.0.0.1:{port}/xmpp-websocket",
-                                 transport="websocket")
+        return people.NodePerson(client, name, server, port, "websocket")
 
     def to(self, n):
         """By turns to the user wherever he is, and to where he is."""
@@ -541,3 +540,101 @@ def test_the_server_is_killed(write, server, client, request):
     finally:
         row.leave()
         place.close()
+
+
+# -- the count itself, and clients that see to it themselves --------------------------------------
+
+def test_without_acknowledgement_the_count_sees_what_is_lost(play, request):
+    """The same fault as above, where the configuration says to guard nothing."""
+    row = play("prosody", "bosh", policy="transparent")
+    row.write(range(TOTAL))
+    row.behind()
+    row.user.kill()
+    row.ends(AWAY["bosh"])
+    count = row.count()
+    count.show(request)
+    assert len(count.lost) >= 200
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("server", GUARDED)
+def test_xmppjs_resumes_through_cuts_and_has_all_once(play, server, request):
+    row = play(server, "resume")
+    parts, cuts = 8, 0
+    for i in range(parts):
+        part = range(TOTAL * i // parts, TOTAL * (i + 1) // parts)
+        row.write(part)
+        if i == parts - 1:
+            break
+        row.heard(part[0] + row.rng.randint(1, len(part) // 2))
+        row.web.cut()
+        cuts += 1
+        row.user.wait("its stream again", lambda: row.user.log.count("SM resumed\n") == cuts, 60)
+    row.heard(TOTAL)
+    row.user.log_out()
+    count = row.count()
+    count.show(request)
+    assert row.web.fired["cut"] == cuts and "SM failed\n" not in row.user.log, row.user.log
+    assert len(count.client) == TOTAL and not count.returned
+    count.whole()
+
+
+class Dropping(Row):
+    """A library over BOSH, and an answer to it that never arrives."""
+
+    def __init__(self, *most, program, folder):
+        super().__init__(*most, settings={"bosh.inactivity": 8})
+        self.program, self.folder = program, folder
+
+    def join(self, *_):
+        server = self.place.server
+        self.sender = self.keep(people.TcpPerson(self.names[0], server)).log_in()
+        if self.client in ("gloox", "purple"):
+            user = people.NativePerson(self.program(self.client), self.names[1], server,
+                                       self.web.port, self.names[0], self.folder)
+        else:
+            user = people.NodePerson(self.client, self.names[1], server, self.web.port, "bosh")
+        self.user = self.keep(user).log_in()
+        return self
+
+
+LIBRARIES = ("strophe", "stanza", "gloox", "purple")
+
+
+@pytest.mark.parametrize("manner", ["close", "swallow"])
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.full
+def test_what_a_library_does_after_a_lost_answer_proves_nothing(
+        places, program, tmp_path, request, library, manner):
+    """The connection is closed, or lives on without the answer. Whatever the library does then,
+    Fairlead tells the server nothing of the stanza, unless the library has fetched it again."""
+    row = Dropping(places("prosody"), library, random.Random(f"{SEED} {request.node.name}"),
+                   program=program, folder=tmp_path)
+    try:
+        row.join()
+        row.write(range(5))
+        row.heard(5)
+        row.web.manner, row.web.doom = manner, b"number 5<"
+        row.write([5])
+        row.web.wait("the answer to drop", lambda: row.web.dropped)
+        for n in range(6, 16):  # more, for it to have reasons to ask on
+            row.write([n])
+            time.sleep(0.3)
+        again = len(row.user.got) > 5 and row.user.got[5] == 5
+        time.sleep(patience(2))
+        row.user.kill()
+        row.front.wait_lines("session-end", 1, 0, seconds=30)
+        stream = row.line.of(row.names[1], row.place.server.domain)
+        names = [faults.NUMBER.findall(raw) for raw in stream.counted()]
+        before = names.index([b"5"])
+        told = stream.acknowledged()
+        count = row.count()
+        count.show(request, f"; {library} {'got' if 5 in row.user.got else 'never got'} the one, "
+                            f"which was stanza {before + 1}; h was {told}")
+        assert max(told) > 0, "nothing was ever proved"
+        if 5 not in row.user.got:
+            assert max(told) <= before
+        assert not count.lost
+        assert not again or 5 in row.user.got
+    finally:
+        row.leave()

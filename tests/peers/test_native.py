@@ -17,9 +17,6 @@ import pytest
 import peers
 import servers
 
-HERE = os.path.join(peers.HERE, "native")
-BUILT_BY = {"gloox": ("g++ -std=c++17", "gloox.cc", "gloox"),
-            "purple": ("gcc -std=gnu11", "purple.c", "purple")}
 SERVERS = {"prosody": servers.Prosody, "ejabberd": servers.Ejabberd, "jabberd2": servers.Jabberd2}
 WAIT, IDLE = 1, 3  # seconds; both libraries ask for a longer wait
 
@@ -40,25 +37,6 @@ BIG = "Ünïcødé 🎣 wörld & " * 4000
 
 def numbered(who):
     return [f"{who} {i}: {TEXTS[i % len(TEXTS)]}" for i in range(20)]
-
-
-@pytest.fixture(scope="session")
-def program(tmp_path_factory):
-    """program(name) is the path of the client program of that name, built when first asked for."""
-    @functools.cache
-    def build(name):
-        compiler, source, package = BUILT_BY[name]
-        flags = subprocess.run(["pkg-config", "--cflags", "--libs", package],
-                               capture_output=True, text=True, check=True).stdout
-        path = str(tmp_path_factory.mktemp("native") / name)
-        done = subprocess.run(
-            [*compiler.split(), "-g", "-Wall", "-Wextra", "-Wshadow", "-Werror",
-             os.path.join(HERE, source), "-o", path, *flags.split()],
-            capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr[-4000:]
-        return path
-
-    return build
 
 
 @contextlib.contextmanager

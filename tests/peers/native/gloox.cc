@@ -101,6 +101,7 @@ class Person : public ConnectionListener,
 	}
 
 	void log_in();
+	void listen();
 	void discover();
 	void befriend();
 	void talk();
@@ -266,6 +267,14 @@ void Person::log_in()
 	facts_number("rosterBefore", (long)roster_before);
 }
 
+/* Until the program is killed. */
+void Person::listen()
+{
+	scenario_ready(client.jid().full().c_str());
+	for (;;)
+		scenario_got(hear("more", 3600).c_str());
+}
+
 void Person::discover()
 {
 	client.disco()->getDiscoInfo(JID(domain), "", this, 0);
@@ -364,6 +373,8 @@ int main(int argc, char **argv)
 	Person p(s);
 
 	p.log_in();
+	if (s.listen)
+		p.listen();
 	p.discover();
 	p.befriend();
 	p.talk();

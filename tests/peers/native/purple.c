@@ -296,7 +296,7 @@ static gboolean tick(gpointer data)
 /* Let libpurple work for so many seconds or until that holds; returns whether it does. */
 static bool work(bool (*holds)(void), int seconds)
 {
-	gint64 end = g_get_monotonic_time() + seconds * G_USEC_PER_SEC;
+	gint64 end = g_get_monotonic_time() + (gint64)seconds * G_USEC_PER_SEC;
 
 	while (!holds()) {
 		if (me.failed || g_get_monotonic_time() > end)
@@ -422,6 +422,14 @@ static void log_in(void)
 	g_free(url);
 }
 
+/* Until the program is killed. */
+static void listen_only(void)
+{
+	scenario_ready(me.account->username);
+	for (;;)
+		scenario_got(hear("more", 3600));
+}
+
 static void ask(const char *id, const char *ns)
 {
 	PurplePlugin *plugin = purple_find_prpl("prpl-jabber");
@@ -544,6 +552,8 @@ int main(int argc, char **argv)
 	start();
 	listen_to_signals();
 	log_in();
+	if (s.listen)
+		listen_only();
 	discover();
 	befriend();
 	talk();

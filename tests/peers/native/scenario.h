@@ -28,8 +28,9 @@ struct scenario {
 	const char *room;   /* a room's whole address */
 	const char *folder; /* for files of its own */
 	int lead;
-	int idle;  /* seconds to say nothing */
-	int haste; /* how many of the seconds that the library counts fit into one; default 1 */
+	int idle;   /* seconds to say nothing */
+	int haste;  /* how many of the seconds that the library counts fit into one; default 1 */
+	int listen; /* only log in, and print what is heard until killed: READY, then GOT TEXT */
 	const char *big; /* a long message */
 	char **texts;	 /* what to say, in order */
 	int count;
@@ -48,10 +49,12 @@ static inline struct scenario scenario_read(int argc, char **argv)
 	const struct {
 		const char *name, **text;
 		int *number;
-	} fields[] = {{"port", &s.port, 0}, {"path", &s.path, 0},	  {"domain", &s.domain, 0},
-		      {"user", &s.user, 0}, {"password", &s.password, 0}, {"peer", &s.peer, 0},
-		      {"room", &s.room, 0}, {"folder", &s.folder, 0},	  {"big", &s.big, 0},
-		      {"lead", 0, &s.lead}, {"idle", 0, &s.idle},	  {"haste", 0, &s.haste}};
+	} fields[] = {
+	    {"port", &s.port, 0},    {"path", &s.path, 0},	   {"domain", &s.domain, 0},
+	    {"user", &s.user, 0},    {"password", &s.password, 0}, {"peer", &s.peer, 0},
+	    {"room", &s.room, 0},    {"folder", &s.folder, 0},	   {"big", &s.big, 0},
+	    {"lead", 0, &s.lead},    {"idle", 0, &s.idle},	   {"haste", 0, &s.haste},
+	    {"listen", 0, &s.listen}};
 	int i;
 
 	memset(&s, 0, sizeof(s));
@@ -111,6 +114,19 @@ static inline void facts_number(const char *key, long number)
 {
 	facts_key(key);
 	printf("%ld", number);
+}
+
+/* To listen(): what stands before a line is not of interest. */
+static inline void scenario_ready(const char *jid)
+{
+	printf("\nREADY %s\n", jid);
+	fflush(stdout);
+}
+
+static inline void scenario_got(const char *text)
+{
+	printf("GOT %s\n", text);
+	fflush(stdout);
 }
 
 static inline void facts_end(void)
