@@ -495,7 +495,7 @@ bool delivery_leave(struct delivery *d, struct buf *out, bool clean, struct slic
 
 bool delivery_left(struct delivery *d, struct buf *out, struct slice domain)
 {
-	if (d->mode != DELIVERY_OFF || d->passed - d->told == 1) /* the answer itself */
+	if (d->mode != DELIVERY_OFF || d->passed == d->told)
 		return true;
 	ping(d, out, domain);
 	return false;

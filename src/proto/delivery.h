@@ -128,7 +128,8 @@ int64_t delivery_expiry(const struct delivery *d);
 
 /* The client is gone, and the stream will end by our side. What it was sent counts as received
  * where it said goodbye (clean). True: what was appended asks the server to send no more; what
- * still comes is passed to nobody, until the answer to DELIVERY_LEAVE does. */
+ * still comes is passed to nobody, until the answer to DELIVERY_LEAVE does, which does not count.
+ */
 #define DELIVERY_LEAVE "fairlead-leave"
 bool delivery_leave(struct delivery *d, struct buf *out, bool clean, struct slice domain);
 

@@ -210,9 +210,10 @@ void hop_left_over(struct session *s, const struct xstream_item *item, int64_t n
 		hop_from_server(s, item, now);
 		return;
 	}
-	delivery_passed(&s->delivery, e, item->kind);
 	if (item->kind == STANZA_IQ && xml_raw_is(attribute(e, "id"), DELIVERY_LEAVE))
 		s->leaving = !delivery_left(&s->delivery, &s->out, slice_str(session_domain(s)));
+	else
+		delivery_passed(&s->delivery, e, item->kind);
 }
 
 void hop_leave_on(struct session *s, int64_t now)
