@@ -469,6 +469,43 @@ static uint32_t returned_upto(const struct delivery *d, uint32_t server_queue)
 	return from + (left > server_queue ? left - server_queue : 0);
 }
 
+/* The answer (XEP-0199) comes behind all that the server sent before; any answer will do. */
+static void ping(struct delivery *d, struct buf *out, struct slice domain)
+{
+	BUF_LIT(out, "<iq type='get' id='" DELIVERY_LEAVE "' to='");
+	xml_escape(out, domain);
+	BUF_LIT(out, "'><ping xmlns='urn:xmpp:ping'/></iq>");
+	delivery_sent(d, 1);
+	if (d->mode == DELIVERY_OFF)
+		d->told = d->passed;
+}
+
+/* RFC 6121 4.5: from unavailable on, what is for the bare address goes elsewhere. */
+bool delivery_leave(struct delivery *d, struct buf *out, bool clean, struct slice domain)
+{
+	if (d->ended || !is_ours(d) || !d->bound)
+		return false;
+	if (clean)
+		delivery_proved(d, d->passed);
+	BUF_LIT(out, "<presence type='unavailable'/>");
+	delivery_sent(d, 1);
+	ping(d, out, domain);
+	return true;
+}
+
+bool delivery_left(struct delivery *d, struct buf *out, struct slice domain)
+{
+	if (d->mode != DELIVERY_OFF || d->passed == d->told)
+		return true;
+	ping(d, out, domain);
+	return false;
+}
+
+void delivery_trim(struct delivery *d, struct buf *out, uint32_t server_queue, struct slice jid)
+{
+	return_down(d, out, returned_upto(d, server_queue), jid);
+}
+
 void delivery_end(struct delivery *d, struct buf *out, bool clean, uint32_t server_queue,
 		  struct slice jid)
 {

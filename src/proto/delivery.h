@@ -40,7 +40,7 @@ struct delivery {
 	uint32_t passed;   /* to the client */
 	uint32_t proved;   /* of them */
 	uint32_t base;	   /* `passed` when <enabled/> came */
-	uint32_t told;	   /* h of our last <a/> */
+	uint32_t told;	   /* h of our last <a/>; OFF: `passed` when leave was asked for */
 	uint32_t sent;	   /* to the server, since our <enable/> */
 	uint32_t acked;	   /* of them */
 	uint32_t asked_at; /* when the last <r/> went out: ms, modulo 2^32 */
@@ -125,6 +125,20 @@ void delivery_flush(struct delivery *d, struct buf *out, int64_t now);
 int64_t delivery_expiry(const struct delivery *d);
 
 /* --- the end --- */
+
+/* The client is gone, and the stream will end by our side. What it was sent counts as received
+ * where it said goodbye (clean). True: what was appended asks the server to send no more; what
+ * still comes is passed to nobody, until the answer to DELIVERY_LEAVE does, which does not count.
+ */
+#define DELIVERY_LEAVE "fairlead-leave"
+bool delivery_leave(struct delivery *d, struct buf *out, bool clean, struct slice domain);
+
+/* The answer came. True: the server has no more for this client, and the stream may end. False:
+ * what it still sends to the full address nobody would keep, so that it was asked again. */
+bool delivery_left(struct delivery *d, struct buf *out, struct slice domain);
+
+/* Meanwhile: appends what is returned of that already, for the server may not keep it. */
+void delivery_trim(struct delivery *d, struct buf *out, uint32_t server_queue, struct slice jid);
 
 /* The stream ends by our side: appends what is returned, then the last <a/>. Clean: the client said
  * goodbye, and what it was sent counts as received. server_queue: how many stanzas the server is

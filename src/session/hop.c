@@ -182,6 +182,52 @@ void hop_from_client(struct session *s, const struct front_event *e, int64_t now
 		delivery_sent(&s->delivery, e->stanzas);
 }
 
+/* --- the client is gone --- */
+
+/* Whoever closes a stream under fire loses what is on its way to him, and more than a server keeps
+ * may be: so the server is asked first to send no more, and has half of the time that there is. */
+void hop_leave(struct session *s, int64_t now, struct effects *fx)
+{
+	bool clean = s->reason == REASON_CLIENT_CLOSED;
+
+	if (s->left || !s->connected || s->unheard)
+		return;
+	s->left = true;
+	s->leaving = delivery_leave(&s->delivery, &s->out, clean, slice_str(session_domain(s)));
+	if (!s->leaving)
+		return;
+	s->until = now + s->env->close_wait / 2;
+	if (!s->reading)
+		effects_add(fx, EFFECT_READ_ON, 0);
+	s->reading = true;
+}
+
+void hop_left_over(struct session *s, const struct xstream_item *item, int64_t now)
+{
+	const struct xml_element *e = &item->element;
+
+	if (item->kind == STANZA_NONE) {
+		hop_from_server(s, item, now);
+		return;
+	}
+	if (item->kind == STANZA_IQ && xml_raw_is(attribute(e, "id"), DELIVERY_LEAVE))
+		s->leaving = !delivery_left(&s->delivery, &s->out, slice_str(session_domain(s)));
+	else
+		delivery_passed(&s->delivery, e, item->kind);
+}
+
+void hop_leave_on(struct session *s, int64_t now)
+{
+	if (now >= s->until || !s->connected)
+		s->leaving = false;
+	if (s->leaving) {
+		delivery_trim(&s->delivery, &s->out, s->env->server_queue, slice_str(s->jid));
+		delivery_flush(&s->delivery, &s->out, now);
+	} else {
+		s->until = now + s->env->close_wait / 2;
+	}
+}
+
 /* --- the server is lost --- */
 
 /* What waited for a server that took nothing will never be sent. */

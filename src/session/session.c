@@ -319,21 +319,25 @@ static void from_backend(struct session *s, struct buf *in, int64_t now)
 	enum xstream_result r = XSTREAM_ELEMENT;
 	size_t eaten = 0;
 
-	while (s->state < SESSION_CLOSING && r != XSTREAM_MORE && in->len > eaten) {
+	while ((s->state < SESSION_CLOSING || s->leaving) && r != XSTREAM_MORE && in->len > eaten) {
 		r = xstream_next(&s->stream, slice_of(buf_data(in) + eaten, in->len - eaten),
 				 &item);
 		switch (r) {
 		case XSTREAM_MORE: break;
 		case XSTREAM_OPENED: opened(s, &item.info, now); break;
 		case XSTREAM_FEATURES: features(s, &item, now); break;
-		case XSTREAM_ELEMENT: to_front(s, &item, now); break;
+		case XSTREAM_ELEMENT: (s->leaving ? hop_left_over : to_front)(s, &item, now); break;
 		case XSTREAM_ERROR: stream_error(s, &item.element, now); break;
 		case XSTREAM_END: session_close(s, REASON_SERVER_CLOSED, now); break;
 		case XSTREAM_BAD: session_close(s, item.reason, now); break;
 		}
+		if (r == XSTREAM_ERROR || r == XSTREAM_END || r == XSTREAM_BAD)
+			s->leaving = false;
 		eaten += item.consumed;
 	}
-	if (s->state >= SESSION_CLOSING)
+	/* What is here when the session ends may be whole stanzas, which leaving has to look at. */
+	if (s->hung_up || (s->left && !s->leaving) ||
+	    (s->state >= SESSION_CLOSING && is_of_server(s->reason)))
 		eaten = in->len;
 	buf_eat(in, eaten);
 }
@@ -361,8 +365,8 @@ static bool is_left_open(const struct session *s)
 /* What it answers for goes first, so that the server knows when the stream ends. */
 static void part(struct session *s)
 {
-	delivery_end(&s->delivery, &s->out, s->reason == REASON_CLIENT_CLOSED, s->env->server_queue,
-		     slice_str(s->jid));
+	delivery_end(&s->delivery, &s->out, s->reason == REASON_CLIENT_CLOSED && !s->left,
+		     s->env->server_queue, slice_str(s->jid));
 	if (!is_left_open(s))
 		xstream_end(&s->out, parting(s->reason));
 }
@@ -370,9 +374,14 @@ static void part(struct session *s)
 /* Lets both halves finish; past the deadline neither is waited for. */
 static void closing(struct session *s, int64_t now, struct effects *fx)
 {
-	bool late = now >= s->until;
+	bool late;
 
-	if (s->dialled && !s->hung_up) {
+	if (s->dialled && !s->hung_up && !is_of_server(s->reason))
+		hop_leave(s, now, fx);
+	if (s->leaving)
+		hop_leave_on(s, now);
+	late = now >= s->until;
+	if (s->dialled && !s->hung_up && !s->leaving) {
 		if (!s->connected)
 			buf_clear(&s->out);
 		else
@@ -380,6 +389,8 @@ static void closing(struct session *s, int64_t now, struct effects *fx)
 	}
 	if (s->connected && s->out.len)
 		effects_add(fx, EFFECT_WRITE, 0)->data = buf_take(&s->out);
+	if (s->leaving)
+		return;
 	if (s->dialled && !s->hung_up) {
 		if (!s->reading && s->connected)
 			effects_add(fx, EFFECT_READ_ON, 0);
@@ -448,7 +459,8 @@ void session_pump(struct session *s, struct buf *in, size_t unsent, int64_t now,
 	if (now >= s->ops->expiry(s->front))
 		s->ops->expire(s->front, now);
 	delivery_expire(&s->delivery, now);
-	delivery_proved(&s->delivery, s->ops->proved(s->front));
+	if (!s->left)
+		delivery_proved(&s->delivery, s->ops->proved(s->front));
 	from_client(s, unsent, now, fx);
 	full = delivery_full(&s->delivery);
 	from_backend(s, in, now);

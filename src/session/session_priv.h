@@ -28,6 +28,8 @@ struct session {
 	bool reading : 1;   /* the backend is being read */
 	bool paused : 1;    /* the WebSocket is not being read */
 	bool crowded : 1;   /* what the client said waits, for the backend takes no more */
+	bool leaving : 1;   /* CLOSING: leave is taken of the server, which may still send */
+	bool left : 1;	    /* CLOSING: leave was taken, or is */
 };
 
 /* hop.c: the last hop, between the hub's two halves and delivery (proto/delivery.h). */
@@ -40,6 +42,12 @@ uint32_t hop_to_client(struct session *s, const struct xstream_item *item, int64
 
 /* What the client said goes to the server, but for what is no business of it. */
 void hop_from_client(struct session *s, const struct front_event *e, int64_t now);
+
+/* The client's side is closed: begins to take leave of the server, where there is anything to it.
+ * Meanwhile, what the server sends goes to hop_left_over(); hop_leave_on() ends it, or goes on. */
+void hop_leave(struct session *s, int64_t now, struct effects *fx);
+void hop_left_over(struct session *s, const struct xstream_item *item, int64_t now);
+void hop_leave_on(struct session *s, int64_t now);
 
 /* The server is lost, and the client is to be told of each message that may be lost with it: before
  * the front is closed. */

@@ -118,7 +118,7 @@ def test_a_pause_may_be_shorter_than_the_inactivity(place):
     s, stream = pair(place)
     s.exchange("", {"pause": 1})
     began = time.monotonic()
-    stream.wait_gone(3)
+    stream.wait_element(lambda e: e.get("id") == "fairlead-leave", 3)
     assert 0.6 < time.monotonic() - began < 2.5
 
 

@@ -278,6 +278,17 @@ static void a_pong_acknowledges_over_websocket(void **state)
 
 /* --- ends --- */
 
+#define LEFT "<iq type='result' id='fairlead-leave'/>"
+
+/* The server is asked to send no more, and does not. */
+static void leave(struct play *p)
+{
+	heard(p, "WRITE <presence type='unavailable'/><iq type='get' id='fairlead-leave' "
+		 "to='example.org'><ping xmlns='urn:xmpp:ping'/></iq>");
+	not_heard(p, "</stream:stream>");
+	server(p, LEFT);
+}
+
 static void inactivity_leaves_what_is_queued_to_the_server(void **state)
 {
 	struct play p;
@@ -289,6 +300,7 @@ static void inactivity_leaves_what_is_queued_to_the_server(void **state)
 	server(&p, M(2));
 	p.now += 200000;
 	pump(&p);
+	leave(&p);
 	heard(&p, "WRITE " A(0) "</stream:stream>\nHANGUP\n");
 	assert_int_equal(facts(&p).delivery.unproved, 2);
 	assert_int_equal(facts(&p).delivery.returned, 0);
@@ -305,6 +317,7 @@ static void what_we_enabled_is_not_left_open(void **state)
 	server(&p, "<enabled xmlns='urn:xmpp:sm:3' id='s' resume='true'/>" M(1));
 	p.now += 200000;
 	pump(&p);
+	leave(&p);
 	heard(&p, "WRITE " A(0) "</stream:stream>\nHANGUP\n");
 	finish(&p);
 }
@@ -321,6 +334,7 @@ static void after_a_terminate_all_that_was_sent_counts(void **state)
 	forget(&p);
 	client(&p, BODY "rid='103' sid='" SID "' type='terminate'/>");
 	heard(&p, "id='2'"); /* what was queued goes with the last answer */
+	leave(&p);
 	heard(&p, "WRITE " A(2) "</stream:stream>\nHANGUP\n");
 	assert_int_equal(facts(&p).delivery.unproved, 0);
 	finish(&p);
@@ -341,6 +355,7 @@ static void a_lost_websocket_leaves_what_has_no_pong(void **state)
 	forget(&p);
 	session_ws_gone(p.s, p.now);
 	pump(&p);
+	leave(&p);
 	heard(&p, "WRITE " A(1) "</stream:stream>\nHANGUP\n");
 	finish(&p);
 }
@@ -354,6 +369,7 @@ static void a_close_of_the_websocket_is_a_goodbye(void **state)
 	server(&p, M(1) M(2));
 	forget(&p);
 	message(&p, "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>");
+	leave(&p);
 	heard(&p, "WRITE " A(2) "</stream:stream>\n");
 	finish(&p);
 }
@@ -368,6 +384,7 @@ static void a_shutdown_leaves_what_is_not_proved(void **state)
 	server(&p, M(1));
 	session_close(p.s, REASON_SYSTEM_SHUTDOWN, p.now);
 	pump(&p);
+	leave(&p);
 	heard(&p, "WRITE " A(0) "</stream:stream>\n");
 	finish(&p);
 }
@@ -385,7 +402,9 @@ static void more_than_a_server_keeps_is_returned(void **state)
 	server(&p, M(1));
 	session_close(p.s, REASON_KILLED, p.now);
 	pump(&p);
-	heard(&p, "WRITE " RETURNED(0) A(2) "</stream:stream>\n");
+	leave(&p);
+	heard(&p, RETURNED(0));
+	heard(&p, "WRITE " A(2) "</stream:stream>\n");
 	assert_int_equal(facts(&p).delivery.returned, 1);
 	finish(&p);
 }
@@ -401,11 +420,89 @@ static void without_a_server_that_keeps_anything_all_is_returned(void **state)
 	server(&p, M(1) "<iq from='bob@e' type='get' id='2'/><presence from='bob@e'/>");
 	session_close(p.s, REASON_KILLED, p.now);
 	pump(&p);
-	heard(&p, "WRITE " RETURNED(1) "<iq type='error' to='bob@e' id='2'><error type='cancel'>"
-				       "<service-unavailable "
-				       "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
-				       "</stream:stream>\n");
+	leave(&p);
+	heard(&p, RETURNED(1) "<iq type='error' to='bob@e' id='2'><error type='cancel'>"
+			      "<service-unavailable "
+			      "xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>\n");
+	heard(&p, "WRITE </stream:stream>\nHANGUP\n");
 	assert_string_equal(facts(&p).delivery.mode, "bounced");
+	finish(&p);
+}
+
+/* What was on its way when the session ended is the server's, or returned; to its very bytes that
+ * stood in our buffer. */
+static void what_comes_while_leave_is_taken_is_counted(void **state)
+{
+	struct play p;
+
+	(void)state;
+	count_bosh(&p);
+	client(&p, POLL(102));
+	buf_addz(&p.in, M(1) M(2));
+	client(&p, BODY "rid='103' sid='" SID "' type='terminate'/>");
+	server(&p, "<r xmlns='urn:xmpp:sm:3'/>" M(3));
+	heard(&p, "WRITE " A(0));
+	assert_int_equal(facts(&p).delivery.unproved, 3);
+	server(&p, LEFT);
+	heard(&p, "WRITE " A(0) "</stream:stream>\nHANGUP\n");
+	finish(&p);
+}
+
+static void the_rest_of_what_filled_the_queue_is_looked_at(void **state)
+{
+	struct play p;
+
+	(void)state;
+	bind_bosh(&p, "");
+	for (int i = 0; i < 3000; i++)
+		buf_addz(&p.in, M(1));
+	buf_addz(&p.in, M(2));
+	pump(&p);
+	assert_int_equal(facts(&p).reason, REASON_QUEUE_FULL);
+	not_heard(&p, RETURNED(2));
+	pump(&p);
+	heard(&p, RETURNED(2));
+	finish(&p);
+}
+
+/* Without stream management nobody keeps what is sent to the full address. */
+static void it_is_asked_again_as_long_as_something_comes(void **state)
+{
+	struct play p;
+
+	(void)state;
+	bind_bosh(&p, "");
+	session_close(p.s, REASON_KILLED, p.now);
+	pump(&p);
+	forget(&p);
+	server(&p, M(1) LEFT);
+	heard(&p, "WRITE <iq type='get' id='fairlead-leave'");
+	heard(&p, RETURNED(1));
+	not_heard(&p, "</stream:stream>");
+	server(&p, LEFT);
+	heard(&p, "WRITE </stream:stream>\nHANGUP\n");
+	finish(&p);
+}
+
+static void a_server_that_does_not_answer_is_left_all_the_same(void **state)
+{
+	struct play p;
+	int64_t began;
+
+	(void)state;
+	count_bosh(&p);
+	session_close(p.s, REASON_KILLED, p.now);
+	pump(&p);
+	began = p.now;
+	server(&p, M(1));
+	while (session_state(p.s) != SESSION_DEAD && p.now < began + 2 * env.close_wait) {
+		not_heard(&p, "DROP");
+		p.now = session_expiry(p.s);
+		pump(&p);
+	}
+	heard(&p, "WRITE " A(0) "</stream:stream>\nHANGUP\n");
+	heard(&p, "DROP");
+	assert_true(p.now <= began + env.close_wait);
 	finish(&p);
 }
 
@@ -547,6 +644,10 @@ int main(void)
 	    cmocka_unit_test(a_shutdown_leaves_what_is_not_proved),
 	    cmocka_unit_test(more_than_a_server_keeps_is_returned),
 	    cmocka_unit_test(without_a_server_that_keeps_anything_all_is_returned),
+	    cmocka_unit_test(what_comes_while_leave_is_taken_is_counted),
+	    cmocka_unit_test(the_rest_of_what_filled_the_queue_is_looked_at),
+	    cmocka_unit_test(it_is_asked_again_as_long_as_something_comes),
+	    cmocka_unit_test(a_server_that_does_not_answer_is_left_all_the_same),
 	    cmocka_unit_test(what_is_remembered_is_bounded),
 	    cmocka_unit_test(what_it_never_acknowledged_is_told_before_the_end),
 	    cmocka_unit_test(a_websocket_hears_it_before_close),
