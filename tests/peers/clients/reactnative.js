@@ -51,6 +51,7 @@ const send = (to, body) => xmpp.send(xml('message', { to, type: 'chat' }, xml('b
 function move({ address, forget }) {
 	const old = NativeSocket.last;
 	o.address = address;
+	early = forget;
 	if (forget) Object.assign(xmpp.streamManagement, { id: '', inbound: 0 });
 	lost.push(old);
 	old.pause(); // nothing is read any more, pings neither
@@ -64,10 +65,14 @@ function every({ ms, to, body }) {
 
 xmpp.on('status', (status) => tell(status));
 xmpp.on('error', (e) => tell('error', { text: e.condition || e.message || String(e) }));
+// A client that is present before it asks for stream management leaves that to Fairlead. So does
+// one that was made to forget its stream, and would count wrongly from then on.
+let early = false;
 xmpp.on('online', (jid) => {
 	tell('bound', { jid: jid.toString() });
-	present();
+	if (early) present();
 });
+xmpp.on('nonza', (n) => n.is('enabled') && !early && present());
 xmpp.streamManagement.on('resumed', () => tell('resumed'));
 xmpp.on('stanza', (s) => {
 	if (s.is('message') && s.getChild('body')) tell('message', { body: s.getChildText('body') });
