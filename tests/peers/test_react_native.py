@@ -208,7 +208,7 @@ def test_without_an_origin_there_is_a_switch_of_its_own(place):
 @pytest.mark.parametrize("forget", [False, True], ids=["resumes", "logs-in-anew"])
 def test_a_socket_from_another_network_takes_over(place, forget):
     place.open({"websocket.ping": 2})
-    app, friend = place.app(), place.app()
+    app, friend = place.app(early=forget), place.app()
     jid, friend_jid = app.log_in(), friend.log_in()
     friend.do("send", to=jid, body="before")
     app.hear("before")

@@ -51,7 +51,6 @@ const send = (to, body) => xmpp.send(xml('message', { to, type: 'chat' }, xml('b
 function move({ address, forget }) {
 	const old = NativeSocket.last;
 	o.address = address;
-	early = forget;
 	if (forget) Object.assign(xmpp.streamManagement, { id: '', inbound: 0 });
 	lost.push(old);
 	old.pause(); // nothing is read any more, pings neither
@@ -65,14 +64,12 @@ function every({ ms, to, body }) {
 
 xmpp.on('status', (status) => tell(status));
 xmpp.on('error', (e) => tell('error', { text: e.condition || e.message || String(e) }));
-// A client that is present before it asks for stream management leaves that to Fairlead. So does
-// one that was made to forget its stream, and would count wrongly from then on.
-let early = false;
+// A client that is present before it asks for stream management leaves that to Fairlead.
 xmpp.on('online', (jid) => {
 	tell('bound', { jid: jid.toString() });
-	if (early) present();
+	if (o.early) present();
 });
-xmpp.on('nonza', (n) => n.is('enabled') && !early && present());
+xmpp.on('nonza', (n) => n.is('enabled') && !o.early && present());
 xmpp.streamManagement.on('resumed', () => tell('resumed'));
 xmpp.on('stanza', (s) => {
 	if (s.is('message') && s.getChild('body')) tell('message', { body: s.getChildText('body') });
