@@ -297,7 +297,7 @@ def test_one_of_three_fails_and_comes_back(net, site, tls, fault):
         return site.fairlead.lines("backend-down")
 
     until("the fault to be noticed", noticed, pause=0)
-    found.update(site.asks(10))
+    found.update(site.asks(40))
     assert sorted(found) == ["s2", "s3"]
     down = site.fairlead.lines("backend-down")
     assert [line["backend"] for line in down] == ["192.0.2.1:5222"], down
