@@ -209,15 +209,7 @@ static void acknowledged(struct delivery *d, uint32_t h)
 /* The h of an <a/>; -1 where there is none that makes sense. */
 static int64_t read_h(const struct xml_element *e)
 {
-	struct slice name, value;
-	struct xml_tag t;
-
-	if (!xml_tag_open(&t, e->bytes))
-		return -1;
-	while (xml_tag_next(&t, &name, &value))
-		if (slice_is(name, "h"))
-			return num_parse(value, UINT32_MAX);
-	return -1;
+	return num_parse(xml_attribute(e->bytes, "h"), UINT32_MAX);
 }
 
 /* The server does not do what the client asked for. A resumption that failed may be followed by an

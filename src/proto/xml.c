@@ -2,6 +2,9 @@
  * found to be in order, except the readers of references, declarations and UTF-8, which judge. */
 #include "proto/xml.h"
 
+const struct xml_limits xml_unlimited = {
+    .bytes = UINT32_MAX, .depth = UINT16_MAX, .attributes = UINT16_MAX};
+
 static bool is_space(char c)
 {
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -79,6 +82,19 @@ bool xml_tag_next(struct xml_tag *t, struct slice *name, struct slice *value)
 	*value = slice_of(s.p + 1, (size_t)(end - s.p) - 1);
 	t->rest = skip_space(skip(s, value->n + 2));
 	return true;
+}
+
+struct slice xml_attribute(struct slice start_tag, const char *name)
+{
+	struct slice found, value;
+	struct xml_tag t;
+
+	if (!xml_tag_open(&t, start_tag))
+		return SLICE_NONE;
+	while (xml_tag_next(&t, &found, &value))
+		if (slice_is(found, name))
+			return value;
+	return SLICE_NONE;
 }
 
 /* --- namespaces --- */

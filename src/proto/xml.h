@@ -30,6 +30,8 @@ struct xml_limits {
 	uint16_t attributes; /* in one start tag, namespace declarations included */
 };
 
+extern const struct xml_limits xml_unlimited; /* of what was cut under real ones before */
+
 /* The declarations in force around a top-level element: those of a stream header or a <body/>.
  * Values are raw, as they stood in the document (still escaped, without quotes). */
 struct xml_scope {
@@ -103,6 +105,9 @@ struct xml_tag {
 };
 bool xml_tag_open(struct xml_tag *t, struct slice start_tag); /* false: not even a name */
 bool xml_tag_next(struct xml_tag *t, struct slice *name, struct slice *value);
+
+/* The raw value of one of them, by its name as written; p == NULL where there is none. */
+struct slice xml_attribute(struct slice start_tag, const char *name);
 
 /* prefix:local; prefix is empty where there is none. */
 void xml_split(struct slice name, struct slice *prefix, struct slice *local);

@@ -1,10 +1,6 @@
 /* One look inside an element. */
 #include "proto/xmlpeek.h"
 
-/* The element was cut under real limits before. */
-static const struct xml_limits any = {
-    .bytes = UINT32_MAX, .depth = UINT16_MAX, .attributes = UINT16_MAX};
-
 bool xml_peek_open(struct xml_peek *p, struct slice element)
 {
 	p->element = element;
@@ -16,7 +12,7 @@ bool xml_peek_open(struct xml_peek *p, struct slice element)
 	if (p->end > p->start)
 		p->end--;
 	p->inside = slice_of(element.p + p->start, p->end - p->start);
-	xmlcut_init(&p->cut, XMLCUT_CONTENT, &any);
+	xmlcut_init(&p->cut, XMLCUT_CONTENT, &xml_unlimited);
 	return true;
 }
 

@@ -9,10 +9,6 @@
 
 enum { JID_MAX = 3071 }; /* bytes (RFC 7622 3.1) */
 
-/* What the client sent was judged under its own limits. */
-static const struct xml_limits any = {
-    .bytes = UINT32_MAX, .depth = UINT16_MAX, .attributes = UINT16_MAX};
-
 /* --- from the server --- */
 
 /* The text behind this tag: for those who look at sessions. */
@@ -26,19 +22,6 @@ static void note_jid(struct session *s, struct slice in, const char *tag)
 	end = memchr(in.p, '<', in.n);
 	if (end && end + 1 < in.p + in.n && end[1] == '/' && end - in.p <= JID_MAX)
 		s->jid = mem_strndup(in.p, (size_t)(end - in.p));
-}
-
-static struct slice attribute(const struct xml_element *e, const char *wanted)
-{
-	struct slice name, value;
-	struct xml_tag t;
-
-	if (!xml_tag_open(&t, e->bytes))
-		return SLICE_NONE;
-	while (xml_tag_next(&t, &name, &value))
-		if (slice_is(name, wanted))
-			return value;
-	return SLICE_NONE;
 }
 
 static bool is_named(const struct xml_element *e, const char *name)
@@ -77,7 +60,7 @@ static void see_bind(struct session *s, const struct xml_element *iq)
 {
 	struct xml_element bind;
 
-	if (!xml_raw_is(attribute(iq, "type"), "result") ||
+	if (!xml_raw_is(xml_attribute(iq->bytes, "type"), "result") ||
 	    !xml_peek_find(iq->bytes, xstream_scope(&s->stream), "bind", NS_BIND, &bind))
 		return;
 	note_jid(s, bind.bytes, "<jid>");
@@ -107,7 +90,7 @@ static void tell_client(struct session *s, const struct buf *text, int64_t now)
 		return;
 	e.name = t.name;
 	e.insert = (uint32_t)(1 + t.name.n);
-	e.xmlns = attribute(&e, "xmlns");
+	e.xmlns = xml_attribute(e.bytes, "xmlns");
 	s->bytes_out += e.bytes.n;
 	s->ops->element(s->front, &e, xstream_scope(&s->stream), s->delivery.passed, now);
 }
@@ -159,7 +142,7 @@ static void each_from_client(struct session *s, struct slice payload, int64_t no
 	struct slice bytes;
 	struct xmlcut c;
 
-	xmlcut_init(&c, XMLCUT_CONTENT, &any);
+	xmlcut_init(&c, XMLCUT_CONTENT, &xml_unlimited);
 	while (cut(&c, &payload, &e, &bytes))
 		one_from_client(s, &e, bytes, now);
 	buf_adds(&s->out, bytes);
@@ -210,7 +193,7 @@ void hop_left_over(struct session *s, const struct xstream_item *item, int64_t n
 		hop_from_server(s, item, now);
 		return;
 	}
-	if (item->kind == STANZA_IQ && xml_raw_is(attribute(e, "id"), DELIVERY_LEAVE))
+	if (item->kind == STANZA_IQ && xml_raw_is(xml_attribute(e->bytes, "id"), DELIVERY_LEAVE))
 		s->leaving = !delivery_left(&s->delivery, &s->out, slice_str(session_domain(s)));
 	else
 		delivery_passed(&s->delivery, e, item->kind);
@@ -238,7 +221,7 @@ static void report_unsent(struct session *s, struct slice payload, int64_t now)
 	struct slice bytes;
 	struct xmlcut c;
 
-	xmlcut_init(&c, XMLCUT_CONTENT, &any);
+	xmlcut_init(&c, XMLCUT_CONTENT, &xml_unlimited);
 	while (cut(&c, &payload, &e, &bytes)) {
 		if (kind_of(&e, xml_namespace(&e, NULL)) != STANZA_MESSAGE ||
 		    !delivery_unsent(&text, e.bytes, slice_str(s->jid)))
