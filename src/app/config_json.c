@@ -1,190 +1,10 @@
 /* The file: JSON with comments, read by yajl in one pass. Where the reader stands is one of a few
  * places, and each place knows which keys and values it takes; anything else is refused with its
  * line. Items of lists are collected first, for their keys may come in any order. */
-#include "app/config_priv.h"
+#include "app/config_json_priv.h"
 
 #include <stdlib.h>
-#include <yajl/yajl_parse.h>
-#include "base/buf.h"
 #include "base/mem.h"
-
-enum { PATH_MAX_BYTES = 200 };
-
-enum place {
-	OUTSIDE, /* before and after the one object */
-	TOP,
-	GROUP,	     /* "bosh": { */
-	KEY_LIST,    /* "trusted_proxies": [ of strings, at the top or in a group */
-	LISTEN,	     /* "listen": [ */
-	LISTEN_ITEM, /* { "name", "address" */
-	DOMAINS,     /* "domains": [ */
-	DOMAIN_ITEM, /* { "name", "backends", ... */
-	DOMAIN_LIST, /* [ of strings */
-	BACKENDS,    /* [ of strings and objects */
-	BACKEND,     /* { "url", "weight", ... */
-	ORIGINS	     /* "origins": [ */
-};
-
-/* What a place is called, what it holds, and which place is around it. */
-static const struct {
-	const char *path, *wanted;
-	enum place outer;
-	const char *value; /* of an item: the key of its FIELD_VALUE */
-} places[] = {
-    [OUTSIDE] = {"the file", "one object in { }", OUTSIDE, NULL},
-    [TOP] = {"", "", OUTSIDE, NULL},
-    [GROUP] = {"", "", TOP, NULL},
-    [LISTEN] = {"listen", "a list of objects {\"name\": ..., \"address\": ...}", TOP, NULL},
-    [LISTEN_ITEM] = {"listen", "", LISTEN, "address"},
-    [DOMAINS] = {"domains", "a list of objects {\"name\": ..., \"backends\": [...]}", TOP, NULL},
-    [DOMAIN_ITEM] = {"domains", "", DOMAINS, "backends"},
-    [DOMAIN_LIST] = {"domains", "a list of strings", DOMAIN_ITEM, NULL},
-    [BACKENDS] = {"domains.backends",
-		  "a list of strings, such as \"tcp://127.0.0.1:5222\", or of objects {\"url\": "
-		  "...}",
-		  DOMAIN_ITEM, NULL},
-    [BACKEND] = {"domains.backends", "", BACKENDS, "url"},
-    [ORIGINS] = {"origins", "a list of strings, such as \"https://chat.example.org\"", TOP, NULL},
-};
-
-/* The keys of an item: those that the place has by itself come first, then those of a table. */
-enum field {
-	FIELD_NAME,  /* of LISTEN_ITEM, DOMAIN_ITEM */
-	FIELD_VALUE, /* "address", "backends", "url" */
-	FIELD_TABLE, /* the first of listen_keys, domain_keys or backend_keys */
-	FIELDS = FIELD_TABLE + DOMAIN_KEYS,
-	FIELD_NONE = FIELDS
-};
-
-/* A value of an item, with the line it stands on. */
-struct text {
-	char *p; /* owned */
-	size_t n;
-	unsigned line;
-	enum place place; /* where it stood: DOMAIN_ITEM, BACKEND, ... */
-	enum field field;
-};
-
-struct reader {
-	struct config *c;
-	struct config_error *e;
-	const char *name; /* of the file */
-	struct slice text;
-	yajl_handle yajl;
-	struct slice counted; /* of the text: the part whose lines are counted */
-	unsigned line;
-	enum place place, outer; /* outer: around KEY_LIST */
-	struct slice path;	 /* of the key whose value is due; in path_bytes */
-	char path_bytes[PATH_MAX_BYTES];
-	size_t group; /* length of the group's name in the path, while inside of one */
-	bool seen[CONFIG_KEYS], seen_group[CONFIG_KEYS], seen_place[ORIGINS + 1];
-	enum field field, outer_field; /* of the item; of the domain around a backend */
-	bool has_field[FIELDS], has_backend_field[FIELDS];
-	struct text *values;  /* of the item, in order; a backend begins with its URL */
-	size_t n_values, url; /* url: the one of the backend that is being read */
-};
-
-/* The line of the token that was read last. */
-static unsigned line_now(struct reader *r)
-{
-	size_t end = yajl_get_bytes_consumed(r->yajl);
-
-	for (size_t i = r->counted.n; i < end && i < r->text.n; i++)
-		r->line += r->text.p[i] == '\n';
-	if (end > r->counted.n)
-		r->counted.n = end;
-	return r->line;
-}
-
-/* Puts the place of an error before what config_fail() said. */
-static int refuse_at(struct reader *r, unsigned line)
-{
-	struct config_error what = *r->e;
-
-	config_fail(r->e, "%s:%u: %.400s", r->name, line, what.text);
-	return 0;
-}
-
-static int refuse(struct reader *r)
-{
-	return refuse_at(r, line_now(r));
-}
-
-/* The table that this place's further keys stand in, or NULL. */
-static const struct config_key *table_of(enum place p, int *n)
-{
-	switch (p) {
-	case LISTEN_ITEM: *n = LISTEN_KEYS; return listen_keys;
-	case DOMAIN_ITEM: *n = DOMAIN_KEYS; return domain_keys;
-	case BACKEND: *n = BACKEND_KEYS; return backend_keys;
-	default: *n = 0; return NULL;
-	}
-}
-
-/* The key whose value is due, where it is one of a table. */
-static const struct config_key *table_key(const struct reader *r)
-{
-	int n;
-	enum place p = r->place == DOMAIN_LIST ? DOMAIN_ITEM : r->place;
-	const struct config_key *t = table_of(p, &n);
-
-	return t && r->field >= FIELD_TABLE && r->field < FIELD_NONE ? &t[r->field - FIELD_TABLE]
-								     : NULL;
-}
-
-static void wants(struct reader *r, const struct config_key *k, const char *got)
-{
-	switch (k->type) {
-	case CONFIG_INT:
-		config_fail(r->e, "\"%s\" is a whole number of %s from %lld to %lld, not %s",
-			    k->path, k->unit, (long long)k->minimum, (long long)k->maximum, got);
-		break;
-	case CONFIG_LIST:
-		config_fail(r->e, "\"%s\" is a list of strings (%s), not %s", k->path, k->unit,
-			    got);
-		break;
-	default: config_fail(r->e, "\"%s\" is a string (%s), not %s", k->path, k->unit, got); break;
-	}
-}
-
-static int wrong_item(struct reader *r, const char *got)
-{
-	const struct config_key *k = table_key(r);
-
-	if (k)
-		wants(r, k, got);
-	else if (r->place == DOMAIN_ITEM && r->field == FIELD_VALUE)
-		config_fail(r->e, "\"domains.backends\" is %s, not %s", places[BACKENDS].wanted,
-			    got);
-	else if (r->place == LISTEN_ITEM || r->place == DOMAIN_ITEM || r->place == BACKEND)
-		config_fail(r->e, "\"%s.%s\" is a string, not %s", places[r->place].path,
-			    r->field == FIELD_NAME ? "name" : places[r->place].value, got);
-	else
-		config_fail(r->e, "\"%s\" is %s, but here is %s", places[r->place].path,
-			    places[r->place].wanted, got);
-	return refuse(r);
-}
-
-static int wrong_type(struct reader *r, const char *got)
-{
-	int i = config_find(r->path);
-	int group = config_find_group(r->path);
-	enum place p = LISTEN;
-
-	if (r->place != TOP && r->place != GROUP && r->place != KEY_LIST)
-		return wrong_item(r, got);
-	if (i >= 0) {
-		wants(r, &config_keys[i], got);
-	} else if (group >= 0) {
-		config_fail(r->e, "\"%.*s\" is an object of keys such as \"%s\", not %s",
-			    SHOW(r->path), config_keys[group].path, got);
-	} else {
-		while (p < ORIGINS && !slice_is(r->path, places[p].path))
-			p++;
-		config_fail(r->e, "\"%.*s\" is %s, not %s", SHOW(r->path), places[p].wanted, got);
-	}
-	return refuse(r);
-}
 
 static struct slice text_slice(const struct text *t)
 {
@@ -205,7 +25,8 @@ static void clear_item(struct reader *r)
 static struct text *add_text(struct reader *r, enum place place, enum field field)
 {
 	r->values = mem_realloc(r->values, (r->n_values + 1) * sizeof(*r->values));
-	r->values[r->n_values] = (struct text){.line = line_now(r), .place = place, .field = field};
+	r->values[r->n_values] =
+	    (struct text){.line = reader_line(r), .place = place, .field = field};
 	return &r->values[r->n_values++];
 }
 
@@ -216,7 +37,7 @@ static int add_value(struct reader *r, enum place place, struct slice s)
 
 	t->p = mem_strndup(s.n ? s.p : "", s.n);
 	t->n = s.n;
-	t->line = line_now(r);
+	t->line = reader_line(r);
 	return 1;
 }
 
@@ -314,22 +135,6 @@ static int once(struct reader *r, bool *seen, const char *what, struct slice pat
 	return 1;
 }
 
-static int unknown_item_key(struct reader *r, struct slice key)
-{
-	struct buf known = {0};
-	int n;
-	const struct config_key *t = table_of(r->place, &n);
-
-	buf_addf(&known, r->place == BACKEND ? "\"%s\"" : "\"name\", \"%s\"",
-		 places[r->place].value);
-	for (int i = 0; i < n; i++)
-		buf_addf(&known, ", \"%s\"", config_key_name(&t[i]));
-	config_fail(r->e, "unknown key \"%.*s\" in \"%s\", known: %.*s", SHOW(key),
-		    places[r->place].path, (int)known.len, buf_data(&known));
-	buf_clear(&known);
-	return refuse(r);
-}
-
 static int item_key(struct reader *r, struct slice key)
 {
 	bool *seen = r->place == BACKEND ? r->has_backend_field : r->has_field;
@@ -339,7 +144,7 @@ static int item_key(struct reader *r, struct slice key)
 	r->field = FIELD_NONE;
 	if (r->place != BACKEND && slice_is(key, "name"))
 		r->field = FIELD_NAME;
-	else if (slice_is(key, places[r->place].value))
+	else if (slice_is(key, config_places[r->place].value))
 		r->field = FIELD_VALUE;
 	for (int i = 0; i < n; i++)
 		if (slice_is(key, config_key_name(&t[i])))
@@ -370,7 +175,8 @@ static int on_key(void *ctx, const unsigned char *p, size_t n)
 		if (i >= 0)
 			return once(r, &r->seen_group[i], "group", r->path);
 		for (enum place q = LISTEN; q <= ORIGINS; q++)
-			if (places[q].outer == TOP && slice_is(r->path, places[q].path))
+			if (config_places[q].outer == TOP &&
+			    slice_is(r->path, config_places[q].path))
 				return once(r, &r->seen_place[q], "list", r->path);
 	}
 	config_fail_unknown(r->path, r->e);
@@ -508,7 +314,7 @@ static int on_end_map(void *ctx)
 		good = end_backend(r);
 	if (r->place != BACKEND)
 		clear_item(r);
-	r->place = places[r->place].outer;
+	r->place = config_places[r->place].outer;
 	return good;
 }
 
@@ -532,7 +338,7 @@ static int on_start_array(void *ctx)
 		return config_set(r->c, r->path, SLICE_NONE, r->e);
 	}
 	for (enum place q = LISTEN; r->place == TOP && q <= ORIGINS; q++)
-		if (places[q].outer == TOP && slice_is(r->path, places[q].path)) {
+		if (config_places[q].outer == TOP && slice_is(r->path, config_places[q].path)) {
 			r->place = q;
 			return 1;
 		}
@@ -546,28 +352,11 @@ static int on_end_array(void *ctx)
 	if ((r->place == LISTEN && r->c->n_listen == 0) ||
 	    (r->place == ORIGINS && !r->c->own_origins)) {
 		config_fail(r->e, "\"%s\" is empty: leave it away for its default",
-			    places[r->place].path);
+			    config_places[r->place].path);
 		return refuse(r);
 	}
-	r->place = r->place == KEY_LIST ? r->outer : places[r->place].outer;
+	r->place = r->place == KEY_LIST ? r->outer : config_places[r->place].outer;
 	return 1;
-}
-
-/* What yajl itself objects to: its own words, without its prefix and newline. */
-static void broken_json(struct reader *r)
-{
-	unsigned char *said = yajl_get_error(r->yajl, 0, NULL, 0);
-	struct slice s = slice_trim(slice_str((const char *)said));
-	const char *colon = s.n ? memchr(s.p, ':', s.n) : NULL;
-
-	if (colon) {
-		s.n -= (size_t)(colon + 1 - s.p);
-		s.p = colon + 1;
-	}
-	s = slice_trim(s);
-	config_fail(r->e, "this is no JSON: %.*s", SHOW(s));
-	yajl_free_error(r->yajl, said);
-	refuse(r);
 }
 
 bool config_read(struct config *c, const char *name, struct slice text, struct config_error *e)
