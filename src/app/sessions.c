@@ -1,11 +1,6 @@
-/* The owner's table. An entry is what the world knows of a session: its place in the table, its leg
- * to the backend (a dial, then a socket), its timer. Events mark an entry; sessions_pump() lets
- * each marked session act, carries out its effects, and frees those that are dead. */
-#include "app/sessions.h"
-#include "app/gone.h"
-#include "app/leg.h"
-#include "app/tally.h"
-#include "base/htab.h"
+/* The owner's table: finds a session by its sid or its handle, hands it what came for it, lets each
+ * session that something happened to act in the turn, and buries those that are dead. */
+#include "app/sessions_priv.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/random.h"
@@ -18,55 +13,9 @@ enum {
 	BACKEND_IN_SLACK = 65536
 };
 
-struct entry {
-	struct htab_node node;	    /* by sid; BOSH only */
-	struct session *session;    /* owned */
-	struct entry *next, **link; /* all entries */
-	struct entry *next_marked;  /* valid while marked */
-	struct leg leg;		    /* to the backend */
-	ev_timer timer;
-	handle_t handle;
-	int64_t armed;		   /* when the timer fires; TIME_NEVER: not running */
-	struct web_client *client; /* owned, until it dials; or NULL */
-	struct addr peer;
-	bool websocket, marked;
-	bool greeted; /* the server's first features were looked at */
-	union {
-		handle_t ws;			      /* of a WebSocket */
-		uint8_t secret[SID_RANDOM + SID_TAG]; /* BOSH: what nobody can guess of its sid */
-	};
-};
-
-struct sessions {
-	struct worker *w; /* borrowed */
-	struct legs legs;
-	struct htab by_sid;
-	uint8_t seed[16];
-	struct entry *first, *marked;
-	struct entry *stop; /* stopping: the next to be told to end */
-	bool stopping;
-	uint32_t n;
-	struct gone gone;
-	struct tally past; /* what ended sessions add up to; gauges unused */
-};
-
-static struct sessions *table_of(const struct entry *e)
-{
-	return CONTAINER(e->leg.legs, struct sessions, legs);
-}
-
-static void mark(struct entry *e)
-{
-	if (e->marked)
-		return;
-	e->marked = true;
-	e->next_marked = table_of(e)->marked;
-	table_of(e)->marked = e;
-}
-
 static void on_leg(struct leg *l)
 {
-	mark(CONTAINER(l, struct entry, leg));
+	entry_mark(CONTAINER(l, struct entry, leg));
 }
 
 struct sessions *sessions_new(struct worker *w)
@@ -84,37 +33,6 @@ struct sessions *sessions_new(struct worker *w)
 	return t;
 }
 
-/* The public name of a session, worker-slot-generation: says nothing of its sid. */
-static const char *public_id(const struct entry *e, char dst[PUBLIC_ID])
-{
-	snprintf(dst, PUBLIC_ID, "%u-%u-%u", handle_worker(e->handle),
-		 (unsigned)(e->handle >> 32) & 0xffffff, (unsigned)e->handle);
-	return dst;
-}
-
-static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
-{
-	struct entry *e = CONTAINER(timer, struct entry, timer);
-
-	(void)loop, (void)events;
-	e->armed = TIME_NEVER;
-	mark(e);
-}
-
-/* A later expiry leaves the timer alone: it fires early, looks, and is armed anew. */
-static void arm(struct entry *e)
-{
-	struct worker *w = table_of(e)->w;
-	int64_t at = session_expiry(e->session);
-
-	if (at >= e->armed)
-		return;
-	ev_timer_stop(w->loop, &e->timer);
-	ev_timer_set(&e->timer, at <= w->now ? 0. : (double)(at - w->now) / 1000. + .0005, 0.);
-	ev_timer_start(w->loop, &e->timer);
-	e->armed = at;
-}
-
 static struct entry *entry_new(struct sessions *t, const struct addr *peer, struct web_client *c)
 {
 	struct entry *e = mem_zalloc(sizeof(*e));
@@ -123,9 +41,8 @@ static struct entry *entry_new(struct sessions *t, const struct addr *peer, stru
 	e->leg.legs = &t->legs;
 	e->peer = *peer;
 	e->client = c;
-	e->armed = TIME_NEVER;
 	e->handle = slots_add(&t->w->slots, e);
-	ev_timer_init(&e->timer, on_timer, 0., 0.);
+	entry_timer_init(e);
 	e->next = t->first;
 	e->link = &t->first;
 	if (t->first)
@@ -133,7 +50,7 @@ static struct entry *entry_new(struct sessions *t, const struct addr *peer, stru
 	t->first = e;
 	t->n++;
 	t->past.created++;
-	log_debug("session-start", "session=%s peer=%s", public_id(e, id),
+	log_debug("session-start", "session=%s peer=%s", entry_id(e, id),
 		  addr_print(peer, false, from));
 	atomic_fetch_add_explicit(&t->w->app->sessions, 1, memory_order_relaxed);
 	return e;
@@ -253,7 +170,7 @@ static void create(struct sessions *t, struct letter *l)
 	e->session = session_new_bosh(&w->app->env, slice_of(text, sizeof(text)), l->handle,
 				      &l->u.request.body, w->now);
 	mem_wipe(text, sizeof(text));
-	mark(e);
+	entry_mark(e);
 }
 
 handle_t sessions_websocket(struct sessions *t, handle_t ws, const struct addr *peer,
@@ -270,11 +187,9 @@ handle_t sessions_websocket(struct sessions *t, handle_t ws, const struct addr *
 	e = entry_new(t, peer, client);
 	e->ws = ws;
 	e->websocket = true;
-	mark(e);
+	entry_mark(e);
 	return e->handle;
 }
-
-static void carry_out(struct entry *e);
 
 static void request(struct sessions *t, struct letter *l)
 {
@@ -293,17 +208,8 @@ static void request(struct sessions *t, struct letter *l)
 		return;
 	}
 	session_request(e->session, l->handle, &l->u.request.body, w->now, &w->effects);
-	carry_out(e);
-	mark(e);
-}
-
-/* A WebSocket's session begins with the first letter about it, or with its first turn. */
-static void begin(struct entry *e)
-{
-	struct worker *w = table_of(e)->w;
-
-	if (!e->session)
-		e->session = session_new_websocket(&w->app->env, e->ws, w->now);
+	entry_carry_out(e);
+	entry_mark(e);
 }
 
 void sessions_deliver(struct sessions *t, struct letter *l)
@@ -318,7 +224,7 @@ void sessions_deliver(struct sessions *t, struct letter *l)
 	e = slots_get(&t->w->slots, l->session);
 	if (!e)
 		return;
-	begin(e);
+	entry_begin(e);
 	switch (l->type) {
 	case LETTER_HURRY: session_hurry(e->session, l->handle, now); break;
 	case LETTER_GONE: session_gone(e->session, l->handle, now); break;
@@ -328,95 +234,7 @@ void sessions_deliver(struct sessions *t, struct letter *l)
 	case LETTER_CLOSED: session_ws_gone(e->session, now); break;
 	default: assert(!"a letter for a session");
 	}
-	mark(e);
-}
-
-static void dial(struct entry *e)
-{
-	char id[PUBLIC_ID];
-	struct proxy who = {.source = e->peer};
-
-	if (e->client) {
-		who.destination = e->client->local;
-		who.tls = e->client->tls;
-		who.authority = slice_str(e->client->host);
-	}
-	leg_dial(&e->leg, session_route(e->session), session_domain(e->session),
-		 session_backend(e->session), &who, public_id(e, id));
-	web_client_free(MEM_TAKE(e->client));
-}
-
-static void to_backend(struct entry *e, struct buf *data)
-{
-	assert(e->leg.state == LEG_UP);
-	if (e->leg.conn.out.len) {
-		buf_adds(&e->leg.conn.out, buf_slice(data));
-	} else {
-		buf_clear(&e->leg.conn.out);
-		e->leg.conn.out = buf_take(data);
-	}
-}
-
-static void to_web(struct entry *e, enum letter_type type, struct effect *x)
-{
-	struct letter *l = letter_new(type);
-
-	l->handle = x->handle;
-	l->session = e->handle;
-	if (type == LETTER_REPLY) {
-		l->u.reply.status = x->code;
-		l->u.reply.body = buf_take(&x->data);
-		if (x->content)
-			l->u.reply.type = mem_strndup(x->content, strlen(x->content));
-	} else if (type == LETTER_HELD) {
-		l->u.wait = x->ms;
-	} else if (type == LETTER_SEND) {
-		l->u.frames = buf_take(&x->data);
-	} else if (type == LETTER_CLOSE) {
-		l->u.code = (uint16_t)x->code;
-	}
-	worker_send(table_of(e)->w, handle_worker(x->handle), l);
-}
-
-static void carry_out_one(struct entry *e, struct effect *x)
-{
-	struct ev_loop *loop = table_of(e)->w->loop;
-
-	switch (x->type) {
-	case EFFECT_REPLY: to_web(e, LETTER_REPLY, x); break;
-	case EFFECT_HELD: to_web(e, LETTER_HELD, x); break;
-	case EFFECT_SEND: to_web(e, LETTER_SEND, x); break;
-	case EFFECT_CLOSE: to_web(e, LETTER_CLOSE, x); break;
-	case EFFECT_PAUSE: to_web(e, LETTER_PAUSE, x); break;
-	case EFFECT_RESUME: to_web(e, LETTER_RESUME, x); break;
-	case EFFECT_DIAL: dial(e); break;
-	case EFFECT_WRITE: to_backend(e, &x->data); break;
-	case EFFECT_HANGUP:
-		assert(e->leg.state == LEG_UP);
-		conn_shutdown(&e->leg.conn, loop);
-		break;
-	case EFFECT_DROP: leg_drop(&e->leg); break;
-	case EFFECT_READ_OFF:
-		assert(e->leg.state == LEG_UP);
-		conn_pause(&e->leg.conn, loop);
-		break;
-	case EFFECT_READ_ON:
-		assert(e->leg.state == LEG_UP);
-		conn_resume(&e->leg.conn, loop);
-		break;
-	}
-}
-
-/* The effects of one session, in order; then one write for all that goes to its backend. */
-static void carry_out(struct entry *e)
-{
-	struct effects *fx = &table_of(e)->w->effects;
-
-	for (uint32_t i = 0; i < fx->n; i++)
-		carry_out_one(e, &fx->v[i]);
-	effects_reset(fx);
-	if (e->leg.state == LEG_UP && e->leg.conn.out.len)
-		conn_flush(&e->leg.conn, table_of(e)->w->loop);
+	entry_mark(e);
 }
 
 static void log_end(const struct entry *e, const struct session_facts *f)
@@ -429,7 +247,7 @@ static void log_end(const struct entry *e, const struct session_facts *f)
 	    "session=%s reason=%s transport=%s domain=%s peer=%s age=%lld.%03d stanzas-in=%llu "
 	    "stanzas-out=%llu bytes-in=%llu bytes-out=%llu unproved=%u returned=%u unacked=%u "
 	    "given-up=%u text=\"%s\"",
-	    public_id(e, id), reason_label(f->reason), f->front, *f->domain ? f->domain : "-",
+	    entry_id(e, id), reason_label(f->reason), f->front, *f->domain ? f->domain : "-",
 	    addr_print(&e->peer, false, from), (long long)((w->now - f->born) / 1000),
 	    (int)((w->now - f->born) % 1000), (unsigned long long)f->in.stanzas,
 	    (unsigned long long)f->out.stanzas, (unsigned long long)f->in.bytes,
@@ -450,94 +268,11 @@ static void bury(struct entry *e)
 	entry_free(e);
 }
 
-/* After all that came was used up, an end of the connection is the session's too. */
-static bool backend_ended(struct entry *e)
-{
-	struct conn *c = &e->leg.conn;
-
-	return e->leg.state == LEG_UP && (c->error || c->eof) && !c->paused;
-}
-
-/* An error is told of: a machine that went away, or a server that does not take our certificate, of
- * which TLS 1.3 hears only after its handshake. */
-static void lost(struct entry *e)
-{
-	char id[PUBLIC_ID], problem[256];
-
-	if (e->leg.conn.error)
-		log_info("backend-lost", "session=%s domain=%s problem=\"%s\"", public_id(e, id),
-			 session_domain(e->session),
-			 conn_problem(&e->leg.conn, problem, sizeof(problem)));
-	leg_drop(&e->leg);
-	session_disconnected(e->session, REASON_SERVER_LOST, table_of(e)->w->now);
-}
-
-/* Tells the session how its dial went. */
-static void dialled(struct entry *e)
-{
-	if (e->leg.state == LEG_READY) {
-		e->leg.state = LEG_UP;
-		session_connected(e->session, table_of(e)->w->now);
-	} else if (e->leg.state == LEG_FAILED) {
-		e->leg.state = LEG_NONE;
-		session_disconnected(e->session, REASON_SERVER_UNREACHABLE, table_of(e)->w->now);
-	}
-}
-
-static void greeted(struct entry *e)
-{
-	enum session_login login = session_login(e->session);
-	char id[PUBLIC_ID];
-
-	e->greeted = login != SESSION_LOGIN_UNTOLD;
-	if (login == SESSION_LOGIN_MISSING || login == SESSION_LOGIN_TLS_FIRST)
-		leg_no_login(&e->leg, session_route(e->session), session_domain(e->session),
-			     login == SESSION_LOGIN_TLS_FIRST, table_of(e)->w->now,
-			     public_id(e, id));
-}
-
-static void pump(struct entry *e)
-{
-	struct worker *w = table_of(e)->w;
-	struct buf none = {0};
-	struct conn *c = &e->leg.conn;
-	bool up, was_full;
-
-	begin(e);
-	dialled(e);
-	up = e->leg.state == LEG_UP;
-	was_full = up && c->in.len >= c->in_max;
-	session_pump(e->session, up ? &c->in : &none, up ? c->out.len : 0, w->now, &w->effects);
-	if (up && (session_state(e->session) == SESSION_OPEN ||
-		   session_state(e->session) == SESSION_DETACHED))
-		leg_heard(&e->leg);
-	if (up && session_unheard(e->session))
-		leg_blame(&e->leg, w->now, "connected, but no stream header");
-	if (!e->greeted)
-		greeted(e);
-	carry_out(e);
-	if (was_full && e->leg.state == LEG_UP && !c->paused)
-		conn_resume(c, w->loop);
-	if (backend_ended(e)) {
-		lost(e);
-		session_pump(e->session, &none, 0, w->now, &w->effects);
-		carry_out(e);
-	}
-	if (session_state(e->session) == SESSION_DEAD) {
-		bury(e);
-		return;
-	}
-	/* What was too much went out at once: nobody else would tell. */
-	if (session_crowded(e->session) && e->leg.state == LEG_UP && c->out.len == 0)
-		mark(e);
-	arm(e);
-}
-
 /* Those that did not end in time end here, and are told of like all others. */
 void sessions_free(struct sessions *t)
 {
 	while (t->first) {
-		begin(t->first);
+		entry_begin(t->first);
 		bury(t->first);
 	}
 	htab_clear(&t->by_sid);
@@ -553,7 +288,8 @@ void sessions_pump(struct sessions *t)
 	while ((e = list)) {
 		list = e->next_marked;
 		e->marked = false;
-		pump(e);
+		if (!entry_pump(e))
+			bury(e);
 	}
 }
 
@@ -566,11 +302,11 @@ bool sessions_stop(struct sessions *t, enum reason r)
 		struct entry *e = t->stop;
 
 		t->stop = e->next;
-		begin(e);
+		entry_begin(e);
 		if (session_state(e->session) >= SESSION_CLOSING)
 			continue;
 		session_close(e->session, r, t->w->now);
-		mark(e);
+		entry_mark(e);
 	}
 	return t->stop != NULL;
 }
@@ -595,6 +331,6 @@ void sessions_tally(struct sessions *t, struct tally *y, uint32_t most)
 			f.counts.queued = web_ws_unsent(t->w->web, e->ws);
 		tally_session(y, &f, e->websocket);
 		if (y->n_rows < most)
-			public_id(e, tally_row(y, &f, &e->peer, t->w->now)->id);
+			entry_id(e, tally_row(y, &f, &e->peer, t->w->now)->id);
 	}
 }

@@ -1,4 +1,4 @@
-/* Plays the world around one session: carries its effects out as src/app/sessions.c does, and
+/* Plays the world around one session: carries its effects out as src/app/entry.c does, and
  * judges. A second stream machine reads the same bytes, and so knows what must come out on the
  * client's side; front_rules.c judges what a BOSH client gets, hub.c what a WebSocket gets, what
  * the server gets, and that all is bounded and comes to an end. A broken claim aborts. */

@@ -1,0 +1,63 @@
+/* Inside the owner's table: sessions.c keeps it, entry.c is one session of it. */
+#ifndef APP_SESSIONS_PRIV_H
+#define APP_SESSIONS_PRIV_H
+
+#include "app/gone.h"
+#include "app/leg.h"
+#include "app/sessions.h"
+#include "app/tally.h"
+#include "base/htab.h"
+
+struct entry {
+	struct htab_node node;	    /* by sid; BOSH only */
+	struct session *session;    /* owned */
+	struct entry *next, **link; /* all entries */
+	struct entry *next_marked;  /* valid while marked */
+	struct leg leg;		    /* to the backend */
+	ev_timer timer;
+	handle_t handle;
+	int64_t armed;		   /* when the timer fires; TIME_NEVER: not running */
+	struct web_client *client; /* owned, until it dials; or NULL */
+	struct addr peer;
+	bool websocket, marked;
+	bool greeted; /* the server's first features were looked at */
+	union {
+		handle_t ws;			      /* of a WebSocket */
+		uint8_t secret[SID_RANDOM + SID_TAG]; /* BOSH: what nobody can guess of its sid */
+	};
+};
+
+struct sessions {
+	struct worker *w; /* borrowed */
+	struct legs legs;
+	struct htab by_sid;
+	uint8_t seed[16];
+	struct entry *first, *marked;
+	struct entry *stop; /* stopping: the next to be told to end */
+	bool stopping;
+	uint32_t n;
+	struct gone gone;
+	struct tally past; /* what ended sessions add up to; gauges unused */
+};
+
+static inline struct sessions *table_of(const struct entry *e)
+{
+	return CONTAINER(e->leg.legs, struct sessions, legs);
+}
+
+/* The public name of a session, worker-slot-generation: says nothing of its sid. */
+const char *entry_id(const struct entry *e, char dst[PUBLIC_ID]);
+
+void entry_mark(struct entry *e);	/* it acts in this turn */
+void entry_timer_init(struct entry *e); /* never runs before the first pump */
+
+/* A WebSocket's session begins with the first letter about it, or with its first turn. */
+void entry_begin(struct entry *e);
+
+/* The effects of one session, in order; then one write for all that goes to its backend. */
+void entry_carry_out(struct entry *e);
+
+/* Lets the session act; false when it is dead. */
+bool entry_pump(struct entry *e);
+
+#endif
