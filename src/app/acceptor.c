@@ -3,7 +3,8 @@
 #include "app/acceptor.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "net/sockaddr.h"
+#include "net/inherit.h"
+#include "net/listen.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -15,7 +16,6 @@
 #include <unistd.h>
 
 enum {
-	BACKLOG = 1024,
 	ACCEPT_BATCH = 64, /* connections taken from one socket before the others are looked at */
 	SCARCE_REST = 100, /* ms to rest when descriptors have run out */
 	COMPLAINT_GAP = 10000 /* ms between lines about the same trouble */
@@ -25,75 +25,127 @@ struct acceptor {
 	struct app *app; /* borrowed */
 	pthread_t thread;
 	int stop[2];			/* a pipe: closing its write end stops the thread */
-	struct pollfd *fds;		/* owned: the pipe, then one a listener */
+	struct pollfd *fds;		/* owned: the pipe, then one a listening socket */
 	struct web_listener *listeners; /* owned: one for each of them */
+	struct listen_socket *sockets;	/* owned: the same */
 	nfds_t n;
 	int64_t complained;
 };
 
-static int listen_on(const struct addr *addr)
+/* a->fds, ->listeners and ->sockets grow together. */
+static void append(struct acceptor *a, const struct listen_socket *s, struct web_listener listener)
 {
-	struct sockaddr_storage ss;
-	socklen_t len = sockaddr_write(addr, &ss);
-	int on = 1, fd, saved;
-
-	fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -1;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(fd, (struct sockaddr *)&ss, len) == 0 && listen(fd, BACKLOG) == 0)
-		return fd;
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return -1;
+	a->fds = mem_realloc(a->fds, (a->n + 1) * sizeof(*a->fds));
+	a->listeners = mem_realloc(a->listeners, (a->n + 1) * sizeof(*a->listeners));
+	a->sockets = mem_realloc(a->sockets, (a->n + 1) * sizeof(*a->sockets));
+	a->fds[a->n] = (struct pollfd){.fd = s->fd, .events = POLLIN};
+	a->listeners[a->n] = listener;
+	a->sockets[a->n++] = *s;
 }
 
-static bool add(struct acceptor *a, const char *name, const struct addr *addr,
-		struct web_listener listener)
+static bool fail(const char *name, const struct listen_at *at, const char *why)
 {
-	char text[ADDR_TEXT];
-	int fd = listen_on(addr);
+	char text[LISTEN_TEXT], shown[LISTEN_TEXT + 8];
 
-	addr_print(addr, true, text);
-	if (fd < 0) {
-		log_error("start", "listener=%s address=%s problem=\"%s\"%s", name, text,
-			  strerror(errno),
-			  errno == EADDRINUSE
-			      ? " text=\"another program listens there: choose another address\""
-			      : "");
-		return false;
+	log_error("start", "listener=%s address=%s problem=\"%s\"", name,
+		  log_value(shown, sizeof(shown), slice_str(listen_print(at, text))), why);
+	return false;
+}
+
+/* A listener on what systemd opened takes every socket of its name: a unit has one name for all of
+ * its addresses. */
+static bool add_inherited(struct acceptor *a, struct inherit *h, const char *name,
+			  const struct listen_at *at, struct web_listener listener)
+{
+	struct inherited *d;
+	const char *why;
+	int n = 0;
+
+	for (; (d = inherit_take(h, at->name)); n++) {
+		if (!inherit_usable(d->fd, &why))
+			return fail(name, at, why);
+		append(a, &(struct listen_socket){.fd = d->fd}, listener);
 	}
-	log_info("listen", "listener=%s address=%s", name, text);
-	a->fds[a->n] = (struct pollfd){.fd = fd, .events = POLLIN};
-	a->listeners[a->n++] = listener;
+	if (n == 0)
+		return fail(name, at,
+			    "systemd passed no socket of that name: the socket unit has to have "
+			    "it in FileDescriptorName=, and be started");
+	log_info("listen", "listener=%s address=systemd:%s sockets=%d", name, at->name, n);
 	return true;
+}
+
+static bool add(struct acceptor *a, struct inherit *h, const char *name, const struct listen_at *at,
+		int mode, struct web_listener listener)
+{
+	char text[LISTEN_TEXT], shown[LISTEN_TEXT + 8];
+	struct listen_socket s;
+	const char *why;
+
+	if (at->kind == LISTEN_SYSTEMD)
+		return add_inherited(a, h, name, at, listener);
+	if (!listen_open(&s, at, (mode_t)mode, (uid_t)-1, (gid_t)-1, &why))
+		return fail(name, at, why);
+	log_info("listen", "listener=%s address=%s", name,
+		 log_value(shown, sizeof(shown), slice_str(listen_print(at, text))));
+	append(a, &s, listener);
+	return true;
+}
+
+static bool add_all(struct acceptor *a, struct inherit *h)
+{
+	const struct config *c = a->app->config;
+	const struct inherited *left;
+
+	for (size_t i = 0; i < c->n_listen; i++) {
+		const struct config_listen *l = &c->listen[i];
+
+		if (!add(a, h, l->name, &l->at, l->mode,
+			 (struct web_listener){.kind = WEB_TRAFFIC,
+					       .proxy = l->proxy_protocol == CONFIG_ON}))
+			return false;
+	}
+	if (c->status_listen.kind != LISTEN_NONE &&
+	    !add(a, h, "status", &c->status_listen, c->status_mode,
+		 (struct web_listener){.kind = WEB_STATUS}))
+		return false;
+	left = inherit_untaken(h);
+	if (left)
+		log_error("start",
+			  "problem=\"systemd passed a socket that no listener names\" "
+			  "descriptor=%d address=systemd:%s",
+			  left->fd, *left->name ? left->name : "(its place: 1, 2, ...)");
+	return !left;
+}
+
+/* What comes with the environment is meant for this process alone, and only once. */
+static bool read_inherit(struct inherit *h)
+{
+	bool good = inherit_read(h, getenv("LISTEN_PID"), getenv("LISTEN_FDS"),
+				 getenv("LISTEN_FDNAMES"), getpid());
+
+	if (!good)
+		log_error("start", "problem=\"LISTEN_FDS and LISTEN_FDNAMES do not fit\"");
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
+	return good;
 }
 
 struct acceptor *acceptor_new(struct app *app)
 {
-	const struct config *c = app->config;
 	struct acceptor *a = mem_zalloc(sizeof(*a));
-	bool good = true;
+	struct inherit h;
+	bool good;
 
 	a->app = app;
 	a->complained = -COMPLAINT_GAP;
-	a->fds = mem_zalloc((c->n_listen + 2) * sizeof(*a->fds));
-	a->listeners = mem_zalloc((c->n_listen + 2) * sizeof(*a->listeners));
 	if (pipe2(a->stop, O_CLOEXEC) < 0) {
 		log_error("start", "problem=\"%s\"", strerror(errno));
 		a->stop[0] = a->stop[1] = -1;
-		good = false;
 	}
-	a->fds[a->n++] = (struct pollfd){.fd = a->stop[0], .events = POLLIN};
-	for (size_t i = 0; i < c->n_listen && good; i++)
-		good =
-		    add(a, c->listen[i].name, &c->listen[i].addr,
-			(struct web_listener){.kind = WEB_TRAFFIC,
-					      .proxy = c->listen[i].proxy_protocol == CONFIG_ON});
-	if (good && c->status_listen.family)
-		good =
-		    add(a, "status", &c->status_listen, (struct web_listener){.kind = WEB_STATUS});
+	append(a, &(struct listen_socket){.fd = a->stop[0]}, (struct web_listener){0});
+	good = read_inherit(&h) && a->stop[0] >= 0 && add_all(a, &h);
+	inherit_clear(&h);
 	if (good)
 		return a;
 	acceptor_free(a);
@@ -196,26 +248,31 @@ void acceptor_start(struct acceptor *a)
 	pthread_setname_np(a->thread, "acceptor");
 }
 
+static void close_all(struct acceptor *a)
+{
+	for (nfds_t i = 1; i < a->n; i++)
+		listen_close(&a->sockets[i]);
+	a->n = 1;
+}
+
 void acceptor_stop(struct acceptor *a)
 {
 	close(a->stop[1]);
 	a->stop[1] = -1;
 	pthread_join(a->thread, NULL);
-	for (nfds_t i = 1; i < a->n; i++)
-		close(a->fds[i].fd);
-	a->n = 1;
+	close_all(a);
 }
 
 void acceptor_free(struct acceptor *a)
 {
 	if (!a)
 		return;
-	for (nfds_t i = 1; i < a->n; i++)
-		close(a->fds[i].fd);
+	close_all(a);
 	for (int i = 0; i < 2; i++)
 		if (a->stop[i] >= 0)
 			close(a->stop[i]);
 	free(a->fds);
 	free(a->listeners);
+	free(a->sockets);
 	free(a);
 }

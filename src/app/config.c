@@ -20,6 +20,9 @@ const struct config_key config_keys[CONFIG_KEYS] = {
 };
 
 const struct config_key listen_keys[LISTEN_KEYS] = {
+    {"listen.mode", CONFIG_MODE, "octal digits", 0, 0, "0660",
+     "Who may open the listener's Unix socket, where it is one.",
+     offsetof(struct config_listen, mode)},
     {"listen.proxy_protocol", CONFIG_CHOICE, "on|off", 0, 0, "off",
      "Whether each connection begins with a PROXY header of a trusted proxy.",
      offsetof(struct config_listen, proxy_protocol)},
@@ -27,7 +30,7 @@ const struct config_key listen_keys[LISTEN_KEYS] = {
 
 /* Paths that are no scalar keys, for the sake of the nearest known one. */
 static const char *const list_paths[] = {
-    "listen",  "listen.name",  "listen.address",   "listen.proxy_protocol",
+    "listen",  "listen.name",  "listen.address",   "listen.mode", "listen.proxy_protocol",
     "domains", "domains.name", "domains.backends", "origins",
 #define X(field, path, type, unit, minimum, maximum, def, sentence) path,
 #include "app/domain.def"
@@ -182,15 +185,39 @@ static bool set_int(const struct config_key *k, int64_t *field, struct slice val
 }
 
 /* An address that can be bound. */
-static bool read_address(struct addr *a, const char *what, struct slice text,
+static bool read_address(struct listen_at *at, const char *what, struct slice text,
 			 struct config_error *e)
 {
-	if (addr_parse(a, text, true) && a->port != 0)
+	if (listen_parse(at, text))
 		return true;
+	if (slice_starts(text, SLICE("unix:")))
+		return config_fail(e,
+				   "\"%s\": \"%.*s\" is no Unix socket, such as "
+				   "unix:/run/fairlead/web.sock, with at most 107 bytes from the "
+				   "first / on",
+				   what, SHOW(text));
 	return config_fail(e,
 			   "\"%s\": \"%.*s\" is no address and port, such as 127.0.0.1:5280, "
-			   "0.0.0.0:5280 or [::]:5280",
+			   "0.0.0.0:5280 or [::]:5280, nor unix:/path, nor systemd:name",
 			   what, SHOW(text));
+}
+
+static bool set_mode(const struct config_key *k, int *field, struct slice value,
+		     struct config_error *e)
+{
+	int mode = 0;
+
+	for (size_t i = 0; i < value.n; i++) {
+		if (value.p[i] < '0' || value.p[i] > '7' || value.n > 4)
+			mode = -1;
+		if (mode >= 0)
+			mode = mode * 8 + value.p[i] - '0';
+	}
+	if (value.n == 0 || mode < 0 || mode > 0777)
+		return config_fail(e, "\"%s\": \"%.*s\" is no file mode, such as 0660", k->path,
+				   SHOW(value));
+	*field = mode;
+	return true;
 }
 
 static bool set_text(const struct config_key *k, char **field, struct slice value,
@@ -224,8 +251,9 @@ bool config_set_field(const struct config_key *k, void *field, struct slice valu
 	case CONFIG_ADDRESS:
 		if (value.n != 0)
 			return read_address(field, k->path, value, e);
-		*(struct addr *)field = (struct addr){0};
+		*(struct listen_at *)field = (struct listen_at){.kind = LISTEN_NONE};
 		return true;
+	case CONFIG_MODE: return set_mode(k, field, value, e);
 	case CONFIG_LIST: break;
 	}
 	return false;
@@ -334,21 +362,21 @@ bool config_add_listen(struct config *c, struct slice name, struct slice address
 		       struct config_error *e)
 {
 	struct config_listen *l;
-	struct addr a;
-	char text[ADDR_TEXT];
+	struct listen_at a;
+	char text[LISTEN_TEXT];
 
 	if (!read_address(&a, "listen.address", address, e))
 		return false;
 	for (size_t i = 0; i < c->n_listen; i++) {
 		if (slice_is(name, c->listen[i].name))
 			return config_fail(e, "two listeners are named \"%.*s\"", SHOW(name));
-		if (addr_same(&a, &c->listen[i].addr))
+		if (listen_same(&a, &c->listen[i].at))
 			return config_fail(e, "two listeners have the address %s",
-					   addr_print(&a, true, text));
+					   listen_print(&a, text));
 	}
 	c->listen = mem_realloc(c->listen, (c->n_listen + 1) * sizeof(*c->listen));
 	l = &c->listen[c->n_listen++];
-	*l = (struct config_listen){.name = mem_strndup(name.p, name.n), .addr = a};
+	*l = (struct config_listen){.name = mem_strndup(name.p, name.n), .at = a};
 	for (int i = 0; i < LISTEN_KEYS; i++)
 		config_set_field(&listen_keys[i], (char *)l + listen_keys[i].offset,
 				 slice_str(listen_keys[i].def), e);

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 #include <stdio.h>
-#include "proto/addr.h"
+#include "net/listen.h"
 #include "session/route.h"
 
 enum config_log_target { CONFIG_LOG_STDERR, CONFIG_LOG_SYSLOG }; /* c->log_target */
@@ -20,7 +20,8 @@ enum config_forwarded_header { CONFIG_X_FORWARDED_FOR, CONFIG_FORWARDED };
 
 struct config_listen {
 	char *name; /* unique */
-	struct addr addr;
+	struct listen_at at;
+	int mode;	    /* of the file, where it is a Unix socket */
 	int proxy_protocol; /* enum config_switch */
 };
 
@@ -30,10 +31,11 @@ enum config_proxy_protocol { CONFIG_PROXY_OFF, CONFIG_PROXY_V1, CONFIG_PROXY_V2 
 enum config_delivery { CONFIG_DELIVERY_ACKNOWLEDGED, CONFIG_DELIVERY_TRANSPARENT };
 
 #define CONFIG_FIELD_INT int64_t
-#define CONFIG_FIELD_CHOICE int		 /* log_level: an enum log_level */
-#define CONFIG_FIELD_ADDRESS struct addr /* ADDR_NONE: none */
-#define CONFIG_FIELD_TEXT char *	 /* never NULL */
-#define CONFIG_FIELD_LIST const char **	 /* NULL-terminated; NULL: empty */
+#define CONFIG_FIELD_CHOICE int		      /* log_level: an enum log_level */
+#define CONFIG_FIELD_ADDRESS struct listen_at /* LISTEN_NONE: none */
+#define CONFIG_FIELD_MODE int		      /* of a file */
+#define CONFIG_FIELD_TEXT char *	      /* never NULL */
+#define CONFIG_FIELD_LIST const char **	      /* NULL-terminated; NULL: empty */
 
 struct config_domain {
 	char *name;			/* unique; ASCII letters in lower case; a pattern */

@@ -19,6 +19,15 @@ static bool check_order(const struct config *c, struct config_error *e)
 	return true;
 }
 
+/* Whoever comes by a Unix socket was let in by its mode, and can only be a proxy. */
+static bool may_be_unix(const struct config *c)
+{
+	for (size_t i = 0; i < c->n_listen; i++)
+		if (c->listen[i].at.kind != LISTEN_NET)
+			return true;
+	return false;
+}
+
 /* Who may tell whom he stands for; a listener that only hears such is deaf without any. */
 static bool make_trusted(struct config *c, struct config_error *e)
 {
@@ -30,18 +39,38 @@ static bool make_trusted(struct config *c, struct config_error *e)
 	for (size_t i = 0; i < c->n_trusted; i++)
 		addr_net_parse(&c->trusted[i], slice_str(v[i]));
 	for (size_t i = 0; i < c->n_listen && c->n_trusted == 0; i++)
-		if (c->listen[i].proxy_protocol == CONFIG_ON)
+		if (c->listen[i].proxy_protocol == CONFIG_ON && c->listen[i].at.kind == LISTEN_NET)
 			return config_fail(
 			    e,
 			    "the listener \"%s\" has \"proxy_protocol\", but "
 			    "\"http.trusted_proxies\" names nobody who may send such a header",
 			    c->listen[i].name);
+	if (may_be_unix(c))
+		c->trusted[c->n_trusted++] = (struct addr_net){.base = {.family = ADDR_UNIX}};
 	return true;
+}
+
+/* "[::]:80" takes IPv4 as well, unless somebody else listens for that on the port. */
+static void share_port(struct listen_at *at, const struct listen_at *other)
+{
+	if (at->kind == LISTEN_NET && other->kind == LISTEN_NET && at->addr.family == ADDR_V6 &&
+	    other->addr.family == ADDR_V4 && at->addr.port == other->addr.port)
+		at->v6only = true;
+}
+
+static void share_ports(struct config *c)
+{
+	for (size_t i = 0; i < c->n_listen; i++) {
+		for (size_t k = 0; k < c->n_listen; k++)
+			share_port(&c->listen[i].at, &c->listen[k].at);
+		share_port(&c->listen[i].at, &c->status_listen);
+		share_port(&c->status_listen, &c->listen[i].at);
+	}
 }
 
 static bool check_lists(const struct config *c, struct config_error *e)
 {
-	char text[ADDR_TEXT];
+	char text[LISTEN_TEXT];
 
 	if (c->n_domains == 0)
 		return config_fail(e, "no domain to serve: name one and its XMPP server, such as "
@@ -50,10 +79,10 @@ static bool check_lists(const struct config *c, struct config_error *e)
 		if (!config_check_domain(&c->domains[i], e))
 			return false;
 	for (size_t i = 0; i < c->n_listen; i++)
-		if (addr_same(&c->listen[i].addr, &c->status_listen))
+		if (listen_same(&c->listen[i].at, &c->status_listen))
 			return config_fail(
 			    e, "\"status.listen\" and the listener \"%s\" are both %s",
-			    c->listen[i].name, addr_print(&c->status_listen, true, text));
+			    c->listen[i].name, listen_print(&c->status_listen, text));
 	return true;
 }
 
@@ -228,6 +257,7 @@ bool config_finish(struct config *c, struct config_error *e)
 	    !check_uri(c, e) || !check_public(c, e) || !make_origins(c, e) || !make_sources(c, e) ||
 	    !make_trusted(c, e))
 		return false;
+	share_ports(c);
 	make_routes(c);
 	return true;
 }

@@ -28,9 +28,8 @@ static void print_list(const char *const *v, FILE *out)
 static void print_value(const void *base, const struct config_key *k, FILE *out)
 {
 	const void *field = (const char *)base + k->offset;
-	const struct addr *a = field;
 	struct slice word;
-	char text[ADDR_TEXT];
+	char text[LISTEN_TEXT];
 
 	switch (k->type) {
 	case CONFIG_INT: fprintf(out, "%lld", (long long)*(const int64_t *)field); break;
@@ -39,9 +38,8 @@ static void print_value(const void *base, const struct config_key *k, FILE *out)
 		word = config_choice_word(k->unit, *(const int *)field);
 		fprintf(out, "\"%.*s\"", SHOW(word));
 		break;
-	case CONFIG_ADDRESS:
-		fprintf(out, "\"%s\"", a->family == ADDR_NONE ? "" : addr_print(a, true, text));
-		break;
+	case CONFIG_ADDRESS: print_string(out, listen_print(field, text)); break;
+	case CONFIG_MODE: fprintf(out, "\"%04o\"", *(const int *)field); break;
 	case CONFIG_LIST: print_list(*(const char *const *const *)field, out); break;
 	}
 }
@@ -92,13 +90,14 @@ static void print_domain(const struct config_domain *d, FILE *out)
 
 static void print_lists(const struct config *c, FILE *out)
 {
-	char text[ADDR_TEXT];
+	char text[LISTEN_TEXT];
 
 	fputs("\t// Where BOSH, WebSocket and files are served.\n\t\"listen\": [", out);
 	for (size_t i = 0; i < c->n_listen; i++) {
 		fputs(i ? ",\n\t\t{\"name\": " : "\n\t\t{\"name\": ", out);
 		print_string(out, c->listen[i].name);
-		fprintf(out, ", \"address\": \"%s\"", addr_print(&c->listen[i].addr, true, text));
+		fputs(", \"address\": ", out);
+		print_string(out, listen_print(&c->listen[i].at, text));
 		for (int j = 0; j < LISTEN_KEYS; j++) {
 			fprintf(out, ", \"%s\": ", config_key_name(&listen_keys[j]));
 			print_value(&c->listen[i], &listen_keys[j], out);

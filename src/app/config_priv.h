@@ -5,7 +5,14 @@
 #include "app/config.h"
 #include "base/buf.h"
 
-enum config_type { CONFIG_INT, CONFIG_CHOICE, CONFIG_ADDRESS, CONFIG_TEXT, CONFIG_LIST };
+enum config_type {
+	CONFIG_INT,
+	CONFIG_CHOICE,
+	CONFIG_ADDRESS,
+	CONFIG_MODE,
+	CONFIG_TEXT,
+	CONFIG_LIST
+};
 
 struct config_key {
 	const char *path;
@@ -33,7 +40,7 @@ enum domain_index {
 #undef X
 	DOMAIN_KEYS
 };
-enum { BACKEND_KEYS = 3, LISTEN_KEYS = 1 };
+enum { BACKEND_KEYS = 3, LISTEN_KEYS = 2 };
 extern const struct config_key domain_keys[DOMAIN_KEYS], backend_keys[BACKEND_KEYS];
 extern const struct config_key listen_keys[LISTEN_KEYS]; /* besides "name" and "address" */
 

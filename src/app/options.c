@@ -20,7 +20,7 @@ static const struct option longs[] = {
 
 void options_help(FILE *out)
 {
-	fputs("usage: fairlead [-c FILE] [-t] [-T] [-V] [-h] [--listen ADDRESS:PORT]...\n"
+	fputs("usage: fairlead [-c FILE] [-t] [-T] [-V] [-h] [--listen ADDRESS]...\n"
 	      "                [--backend DOMAIN=HOST:PORT]... [--set KEY=VALUE]...\n"
 	      "\n"
 	      "  -c FILE    read the configuration from FILE (JSON with comments)\n"

@@ -127,7 +127,7 @@ static void mistakes_are_named(void **state)
 	    {"{" LISTEN(", \"proxy_protocol\": [\"on\"]") "}",
 	     "f:1: \"listen.proxy_protocol\" is a"},
 	    {"{" LISTEN(", \"proxy\": \"on\"") "}",
-	     "f:1: unknown key \"proxy\" in \"listen\", known: \"name\", \"address\", "
+	     "f:1: unknown key \"proxy\" in \"listen\", known: \"name\", \"address\", \"mode\", "
 	     "\"proxy_protocol\""},
 	    {"{" LISTEN(", \"proxy_protocol\": \"on\", \"proxy_protocol\": \"on\"") "}",
 	     "f:1: key \"proxy_protocol\" stands twice"},

@@ -37,11 +37,11 @@ static void the_defaults_are_those_of_the_table(void **state)
 	assert_int_equal(c->limits_body, 262144);
 	assert_int_equal(c->log_target, CONFIG_LOG_STDERR);
 	assert_int_equal(c->log_level, LOG_LEVEL_INFO);
-	assert_int_equal(c->status_listen.port, 5282);
+	assert_int_equal(c->status_listen.addr.port, 5282);
 	assert_string_equal(c->www_directory, "");
 	assert_int_equal(c->n_listen, 1);
-	assert_int_equal(c->listen[0].addr.port, 5280);
-	assert_true(addr_loopback(&c->listen[0].addr));
+	assert_int_equal(c->listen[0].at.addr.port, 5280);
+	assert_true(addr_loopback(&c->listen[0].at.addr));
 	assert_int_equal(c->n_origins, 1);
 	assert_string_equal(c->origins[0], "*");
 	assert_null(c->origins[1]);
@@ -66,8 +66,8 @@ static void every_kind_of_value_is_read(void **state)
 	assert_non_null(c);
 	assert_int_equal(c->n_listen, 2);
 	assert_string_equal(c->listen[0].name, "a");
-	assert_int_equal(c->listen[0].addr.family, ADDR_V6);
-	assert_int_equal(c->listen[1].addr.port, 81);
+	assert_int_equal(c->listen[0].at.addr.family, ADDR_V6);
+	assert_int_equal(c->listen[1].at.addr.port, 81);
 	assert_int_equal(c->n_domains, 2);
 	assert_string_equal(c->domains[0].name, "a.example");
 	assert_int_equal(c->domains[0].n_backends, 2);
@@ -82,7 +82,7 @@ static void every_kind_of_value_is_read(void **state)
 	assert_int_equal(c->log_level, LOG_LEVEL_DEBUG);
 	assert_int_equal(c->bosh_wait, 20);
 	assert_int_equal(c->bosh_hold, 2);
-	assert_int_equal(c->status_listen.family, ADDR_NONE);
+	assert_int_equal(c->status_listen.kind, LISTEN_NONE);
 	assert_string_equal(c->www_directory, "/");
 	config_free(c);
 }
@@ -457,7 +457,7 @@ static void a_key_is_set_by_its_path_and_judged_alike(void **state)
 	assert_true(config_set(c, SLICE("bosh.wait"), SLICE("7"), &e));
 	assert_int_equal(c->bosh_wait, 7);
 	assert_true(config_set(c, SLICE("status.listen"), SLICE(""), &e));
-	assert_int_equal(c->status_listen.family, ADDR_NONE);
+	assert_int_equal(c->status_listen.kind, LISTEN_NONE);
 	assert_false(config_set(c, SLICE("bosh.wait"), SLICE(""), &e));
 	for (size_t i = 0; i < sizeof(set_bad) / sizeof(set_bad[0]); i++) {
 		assert_false(config_set(c, slice_str(set_bad[i][0]), SLICE("x"), &e));
@@ -517,7 +517,7 @@ static void the_command_line_is_stronger_than_the_file(void **state)
 	assert_non_null(c);
 	assert_int_equal(c->bosh_wait, 9);
 	assert_int_equal(c->n_listen, 2);
-	assert_int_equal(c->listen[0].addr.port, 1);
+	assert_int_equal(c->listen[0].at.addr.port, 1);
 	assert_int_equal(c->n_domains, 2);
 	assert_int_equal(c->domains[0].n_backends, 2);
 	assert_string_equal(c->domains[1].backends[0].host, "::1");
@@ -536,7 +536,7 @@ static void one_option_is_enough_to_serve_a_domain(void **state)
 	assert_int_equal(o.action, OPTIONS_RUN);
 	c = options_config(&o);
 	assert_non_null(c);
-	assert_int_equal(c->listen[0].addr.port, 5280);
+	assert_int_equal(c->listen[0].at.addr.port, 5280);
 	assert_string_equal(c->domains[0].name, "example.org");
 	config_free(c);
 	options_clear(&o);

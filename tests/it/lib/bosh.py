@@ -39,13 +39,20 @@ class Response:
 
 
 class Http:
-    """One connection. Requests may be sent at any time; answers come in order. before: bytes that
-    go out ahead of all, such as a PROXY header."""
+    """One connection. Requests may be sent at any time; answers come in order. port: at 127.0.0.1,
+    or (address, port), or the path of a Unix socket. before: bytes that go out ahead of all, such
+    as a PROXY header."""
 
     def __init__(self, port, timeout=10, before=b""):
         self.timeout = timeout
-        self.sock = socket.create_connection(("127.0.0.1", port), patience(timeout))
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if isinstance(port, str):
+            self.sock = socket.socket(socket.AF_UNIX)
+            self.sock.settimeout(patience(timeout))
+            self.sock.connect(port)
+        else:
+            where = port if isinstance(port, tuple) else ("127.0.0.1", port)
+            self.sock = socket.create_connection(where, patience(timeout))
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
         self.busy = None  # the Request that waits for its answer (see Bosh)
         if before:
