@@ -1,6 +1,5 @@
 /* Letters: what web, sessions, workers and control say to each other. */
 #include "app/letter.h"
-#include "app/tally.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -31,7 +30,10 @@ void letter_free(struct letter *l)
 		break;
 	case LETTER_FRAME: frame_free(l->u.frame.frame); break;
 	case LETTER_SEND: buf_clear(&l->u.frames); break;
-	case LETTER_TELL: tally_free(l->u.ask.tally); break;
+	case LETTER_TELL:
+		if (l->u.tell.p)
+			l->u.tell.release(l->u.tell.p);
+		break;
 	default: break;
 	}
 	free(l);

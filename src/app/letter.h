@@ -21,6 +21,7 @@ enum letter_type {
 struct letter {
 	struct mail mail;
 	enum letter_type type;
+	uint8_t from;	  /* the worker that asks, or that tells */
 	handle_t handle;  /* of a request, a WebSocket, a question */
 	handle_t session; /* of a session */
 	union {
@@ -48,11 +49,11 @@ struct letter {
 		uint64_t serial;
 		struct buf frames; /* SEND, owned */
 		uint16_t code;	   /* CLOSE */
+		uint32_t most;	   /* ASK: rows wanted */
 		struct {
-			uint8_t worker;	     /* who asks, or who tells */
-			uint32_t most;	     /* rows wanted */
-			struct tally *tally; /* TELL, owned */
-		} ask;
+			void *p; /* owned; NULL once it was taken */
+			void (*release)(void *p);
+		} tell;
 	} u;
 };
 

@@ -6,6 +6,8 @@
 
 #include "app/worker.h"
 
+struct tally;
+
 struct sessions *sessions_new(struct worker *w);
 void sessions_free(struct sessions *t); /* logs and frees all that is left */
 

@@ -1,7 +1,7 @@
-/* The status API: questions and answers travel as letters, so that it sees no session of another
- * worker, and a worker that hangs is named instead of waited for. */
+/* The status API: what all workers tell of themselves, as JSON. */
 #include "app/status.h"
 #include "app/json.h"
+#include "app/question.h"
 #include "app/sessions.h"
 #include "app/tally.h"
 #include "base/mem.h"
@@ -10,87 +10,10 @@
 #include <stdlib.h>
 
 enum {
-	ANSWER_WAIT = 1000, /* ms for all workers to answer */
 	ROWS_DEFAULT = 100,
 	ROWS_MAX = 1000,
 	BACKENDS_MAX = 200 /* told of */
 };
-
-/* A question on its way: answered when every worker told, or at its deadline. */
-struct question {
-	struct question *next;
-	handle_t request; /* of the HTTP request */
-	handle_t handle;  /* its own, in the letters */
-	int64_t deadline;
-	int told;
-	bool rows;
-	struct tally *tallies[WORKERS_MAX]; /* owned; NULL: has not answered */
-};
-
-struct status {
-	struct worker *w; /* borrowed */
-	struct question *first;
-	ev_timer timer; /* wakes the loop for deadlines; runs while a question is out */
-};
-
-static void on_timer(struct ev_loop *loop, ev_timer *t, int events)
-{
-	(void)loop;
-	(void)t;
-	(void)events;
-}
-
-struct status *status_new(struct worker *w)
-{
-	struct status *s = mem_zalloc(sizeof(*s));
-
-	s->w = w;
-	ev_timer_init(&s->timer, on_timer, .25, .25);
-	return s;
-}
-
-static void question_free(struct status *s, struct question **at)
-{
-	struct question *q = *at;
-
-	*at = q->next;
-	slots_remove(&s->w->slots, q->handle);
-	for (int i = 0; i < WORKERS_MAX; i++)
-		tally_free(q->tallies[i]);
-	free(q);
-	if (!s->first)
-		ev_timer_stop(s->w->loop, &s->timer);
-}
-
-void status_free(struct status *s)
-{
-	while (s->first)
-		question_free(s, &s->first);
-	ev_timer_stop(s->w->loop, &s->timer);
-	free(s);
-}
-
-static void ask(struct status *s, handle_t request, bool rows, uint32_t most)
-{
-	struct worker *w = s->w;
-	struct question *q = mem_zalloc(sizeof(*q));
-
-	q->request = request;
-	q->rows = rows;
-	q->deadline = w->now + ANSWER_WAIT;
-	q->handle = slots_add(&w->slots, q);
-	q->next = s->first;
-	s->first = q;
-	ev_timer_start(w->loop, &s->timer);
-	for (int i = 0; i < w->app->n; i++) {
-		struct letter *l = letter_new(LETTER_ASK);
-
-		l->handle = q->handle;
-		l->u.ask.worker = w->index;
-		l->u.ask.most = most;
-		worker_send(w, (uint8_t)i, l);
-	}
-}
 
 /* The number behind limit= in a query. */
 static uint32_t wanted(struct slice query)
@@ -105,29 +28,17 @@ static uint32_t wanted(struct slice query)
 	return ROWS_DEFAULT;
 }
 
-void status_get(struct status *s, handle_t h, struct slice path)
+static void release(void *tally)
 {
-	struct slice name = slice_cut(&path, '?');
-	struct buf none = {0};
-
-	if (slice_is(name, "/api/status")) {
-		ask(s, h, false, 0);
-	} else if (slice_is(name, "/api/sessions")) {
-		ask(s, h, true, wanted(path));
-	} else {
-		BUF_LIT(&none, "{\"error\":\"unknown: there are /api/status and /api/sessions\"}");
-		web_reply(s->w->web, h, 404, &none, "application/json");
-	}
+	tally_free(tally);
 }
 
-void status_ask(struct status *s, const struct letter *l)
+void status_ask(struct worker *w, const struct letter *l)
 {
-	struct worker *w = s->w;
-	struct letter *reply = letter_new(LETTER_TELL);
 	struct tally *y = tally_new(w->index);
 	struct web_counts c;
 
-	sessions_tally(w->sessions, y, l->u.ask.most);
+	sessions_tally(w->sessions, y, l->u.most);
 	web_counts(w->web, &c);
 	y->connections = c.connections;
 	y->accepted = c.accepted;
@@ -137,10 +48,7 @@ void status_ask(struct status *s, const struct letter *l)
 	y->turns = w->turns;
 	y->turn_max_us = w->turn_max_us;
 	w->turn_max_us = 0;
-	reply->handle = l->handle;
-	reply->u.ask.worker = w->index;
-	reply->u.ask.tally = y;
-	worker_send(w, l->u.ask.worker, reply);
+	question_answer(w, l, y, release);
 }
 
 static void put_numbers(struct json *j, const struct tally *y)
@@ -241,17 +149,17 @@ static void put_workers(struct json *j, const struct question *q, int n)
 {
 	json_array(j, "workers");
 	for (int i = 0; i < n; i++) {
-		if (!q->tallies[i])
+		if (!q->answers[i].p)
 			continue;
 		json_open(j, NULL);
 		json_int(j, "worker", i);
-		put_numbers(j, q->tallies[i]);
+		put_numbers(j, q->answers[i].p);
 		json_close(j);
 	}
 	json_array_close(j);
 	json_array(j, "silent_workers");
 	for (int i = 0; i < n; i++)
-		if (!q->tallies[i])
+		if (!q->answers[i].p)
 			json_int(j, NULL, i);
 	json_array_close(j);
 }
@@ -283,58 +191,74 @@ static void put_backends(struct json *j, const struct worker *w)
 	free(v);
 }
 
-static void answer(struct status *s, struct question **at)
+static void put_rows(struct json *j, const struct tally *y)
 {
-	const struct question *q = *at;
-	const struct app *app = s->w->app;
+	for (uint32_t k = 0; k < y->n_rows; k++)
+		put_row(j, &y->rows[k], y->worker);
+}
+
+static void answer(struct worker *w, struct question *q, bool rows)
+{
+	const struct app *app = w->app;
 	struct json j = json_new();
 	struct tally sum = {0};
 	struct buf body;
 
 	json_open(&j, NULL);
 	json_text(&j, "version", SLICE(PACKAGE_VERSION));
-	json_int(&j, "uptime_ms", s->w->now - app->started);
+	json_int(&j, "uptime_ms", w->now - app->started);
 	for (int i = 0; i < app->n; i++)
-		if (q->tallies[i])
-			add(&sum, q->tallies[i]);
+		if (q->answers[i].p)
+			add(&sum, q->answers[i].p);
 	put_numbers(&j, &sum);
 	put_workers(&j, q, app->n);
-	put_backends(&j, s->w);
-	if (q->rows) {
+	put_backends(&j, w);
+	if (rows) {
 		json_array(&j, "list");
 		for (int i = 0; i < app->n; i++)
-			for (uint32_t k = 0; q->tallies[i] && k < q->tallies[i]->n_rows; k++)
-				put_row(&j, &q->tallies[i]->rows[k], (uint8_t)i);
+			if (q->answers[i].p)
+				put_rows(&j, q->answers[i].p);
 		json_array_close(&j);
 	}
 	json_close(&j);
 	body = json_done(&j);
-	web_reply(s->w->web, q->request, 200, &body, "application/json");
-	question_free(s, at);
+	web_reply(w->web, q->request, 200, &body, "application/json");
 }
 
-void status_tell(struct status *s, struct letter *l)
+static void answer_status(struct worker *w, struct question *q)
 {
-	struct question *q = slots_get(&s->w->slots, l->handle), **at;
-
-	if (!q || q->tallies[l->u.ask.worker])
-		return;
-	q->tallies[l->u.ask.worker] = MEM_TAKE(l->u.ask.tally);
-	if (++q->told < s->w->app->n)
-		return;
-	for (at = &s->first; *at != q; at = &(*at)->next)
-		continue;
-	answer(s, at);
+	answer(w, q, false);
 }
 
-void status_expire(struct status *s, int64_t now)
+static void answer_sessions(struct worker *w, struct question *q)
 {
-	struct question **at = &s->first;
+	answer(w, q, true);
+}
 
-	while (*at) {
-		if (now >= (*at)->deadline)
-			answer(s, at);
-		else
-			at = &(*at)->next;
+static void ask(struct worker *w, handle_t h, void (*done)(struct worker *, struct question *),
+		uint32_t most)
+{
+	struct question *q = question_new(w->questions, h, done, NULL);
+
+	for (int i = 0; i < w->app->n; i++) {
+		struct letter *l = letter_new(LETTER_ASK);
+
+		l->u.most = most;
+		question_ask(w->questions, q, (uint8_t)i, l);
+	}
+}
+
+void status_get(struct worker *w, handle_t h, struct slice path)
+{
+	struct slice name = slice_cut(&path, '?');
+	struct buf none = {0};
+
+	if (slice_is(name, "/api/status")) {
+		ask(w, h, answer_status, 0);
+	} else if (slice_is(name, "/api/sessions")) {
+		ask(w, h, answer_sessions, wanted(path));
+	} else {
+		BUF_LIT(&none, "{\"error\":\"unknown: there are /api/status and /api/sessions\"}");
+		web_reply(w->web, h, 404, &none, "application/json");
 	}
 }

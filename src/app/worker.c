@@ -2,6 +2,7 @@
  * mark things and write letters; the turn (an ev_prepare watcher, so after all of them) delivers
  * the letters, pumps the marked sessions, sends what is queued and frees what is dead. */
 #include "app/worker.h"
+#include "app/question.h"
 #include "app/sessions.h"
 #include "app/status.h"
 #include "base/log.h"
@@ -101,7 +102,7 @@ static void hook_api(void *app, handle_t h, struct slice path)
 {
 	struct worker *w = app;
 
-	status_get(w->status, h, path);
+	status_get(w, h, path);
 }
 
 static handle_t hook_ws_open(void *app, handle_t ws, const struct addr *peer,
@@ -187,8 +188,8 @@ static void deliver(struct worker *w, struct letter *l)
 	case LETTER_PAUSE: web_ws_pause(w->web, l->handle); break;
 	case LETTER_RESUME: web_ws_resume(w->web, l->handle); break;
 	case LETTER_CLOSE: web_ws_close(w->web, l->handle, l->u.code); break;
-	case LETTER_ASK: status_ask(w->status, l); break;
-	case LETTER_TELL: status_tell(w->status, l); break;
+	case LETTER_ASK: status_ask(w, l); break;
+	case LETTER_TELL: questions_tell(w->questions, l); break;
 	case LETTER_STOP: stop(w); break;
 	case LETTER_COUNT: break;
 	}
@@ -247,7 +248,7 @@ static void on_turn(struct ev_loop *loop, ev_prepare *p, int events)
 	(void)events;
 	w->now = (int64_t)(from / 1000);
 	deliver_all(w, mailbox_take(&w->mail));
-	status_expire(w->status, w->now);
+	questions_expire(w->questions, w->now);
 	for (int i = 0; i < ROUNDS_MAX && left; i++) {
 		left = deliver_own(w);
 		sessions_pump(w->sessions);
@@ -301,7 +302,7 @@ struct worker *worker_new(struct app *app, uint8_t index)
 	slots_init(&w->slots, index);
 	w->signer = sid_signer_new(app->key);
 	w->sessions = sessions_new(w);
-	w->status = status_new(w);
+	w->questions = questions_new(w);
 	w->web = web_new(w->loop, &w->slots, &app->web, &hooks, w);
 	ev_prepare_init(&w->turn, on_turn);
 	ev_idle_init(&w->busy, on_busy);
@@ -355,7 +356,7 @@ void worker_free(struct worker *w)
 		return;
 	sessions_free(w->sessions);
 	web_free(w->web);
-	status_free(w->status);
+	questions_free(w->questions);
 	drop_mail(w->first);
 	drop_mail(mailbox_take(&w->mail));
 	mailbox_clear(&w->mail);

@@ -31,7 +31,7 @@ struct app {
 };
 
 struct sessions;
-struct status;
+struct questions;
 
 struct worker {
 	struct app *app; /* borrowed */
@@ -48,7 +48,7 @@ struct worker {
 	struct web *web;
 	struct sid_signer *signer;
 	struct sessions *sessions;
-	struct status *status;
+	struct questions *questions;
 	struct effects effects;
 	int64_t now; /* ms, monotonic; refreshed each turn */
 	uint64_t turns, turn_max_us;
