@@ -248,17 +248,10 @@ static void ask(struct worker *w, handle_t h, void (*done)(struct worker *, stru
 	}
 }
 
-void status_get(struct worker *w, handle_t h, struct slice path)
+void status_get(struct worker *w, handle_t h, bool rows, struct slice query)
 {
-	struct slice name = slice_cut(&path, '?');
-	struct buf none = {0};
-
-	if (slice_is(name, "/api/status")) {
+	if (rows)
+		ask(w, h, answer_sessions, wanted(query));
+	else
 		ask(w, h, answer_status, 0);
-	} else if (slice_is(name, "/api/sessions")) {
-		ask(w, h, answer_sessions, wanted(path));
-	} else {
-		BUF_LIT(&none, "{\"error\":\"unknown: there are /api/status and /api/sessions\"}");
-		web_reply(w->web, h, 404, &none, "application/json");
-	}
 }

@@ -5,8 +5,8 @@
 
 #include "app/worker.h"
 
-/* A GET of `path` ("/api/status", "/api/sessions?limit=100"), to be answered under handle h. */
-void status_get(struct worker *w, handle_t h, struct slice path);
+/* A GET of /api/status or, with rows, /api/sessions, to be answered under handle h. */
+void status_get(struct worker *w, handle_t h, bool rows, struct slice query);
 
 void status_ask(struct worker *w, const struct letter *l); /* ASK: a worker wants to know */
 

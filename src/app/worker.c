@@ -2,6 +2,7 @@
  * mark things and write letters; the turn (an ev_prepare watcher, so after all of them) delivers
  * the letters, pumps the marked sessions, sends what is queued and frees what is dead. */
 #include "app/worker.h"
+#include "app/api.h"
 #include "app/question.h"
 #include "app/sessions.h"
 #include "app/status.h"
@@ -98,11 +99,15 @@ static void hook_gone(void *app, handle_t h, handle_t session)
 	to_owner(app, LETTER_GONE, h, session);
 }
 
-static void hook_api(void *app, handle_t h, struct slice path)
+static void hook_api(void *app, handle_t h, const struct web_call *call)
 {
-	struct worker *w = app;
+	api_call(app, h, call);
+}
 
-	status_get(w, h, path);
+static void hook_stream_gone(void *app, handle_t h)
+{
+	(void)app;
+	(void)h;
 }
 
 static handle_t hook_ws_open(void *app, handle_t ws, const struct addr *peer,
@@ -149,6 +154,7 @@ static const struct web_hooks hooks = {
     .hurry = hook_hurry,
     .gone = hook_gone,
     .api = hook_api,
+    .stream_gone = hook_stream_gone,
     .ws_open = hook_ws_open,
     .ws_frame = hook_ws_frame,
     .ws_pong = hook_ws_pong,

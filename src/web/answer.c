@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 struct head {
-	char v[ANSWER_FIELDS_MAX + ORIGIN_MAX + 512];
+	char v[ANSWER_FIELDS_MAX + ORIGIN_MAX + 1024];
 	size_t n;
 };
 
@@ -42,15 +42,18 @@ static const char *status_line(int status)
 	case 204: return "204 No Content";
 	case 301: return "301 Moved Permanently";
 	case 400: return "400 Bad Request";
+	case 401: return "401 Unauthorized";
 	case 403: return "403 Forbidden";
 	case 404: return "404 Not Found";
 	case 405: return "405 Method Not Allowed";
 	case 408: return "408 Request Timeout";
+	case 409: return "409 Conflict";
 	case 411: return "411 Length Required";
 	case 413: return "413 Content Too Large";
 	case 415: return "415 Unsupported Media Type";
 	case 417: return "417 Expectation Failed";
 	case 426: return "426 Upgrade Required";
+	case 429: return "429 Too Many Requests";
 	case 431: return "431 Request Header Fields Too Large";
 	case 500: return "500 Internal Server Error";
 	case 501: return "501 Not Implemented";
@@ -117,6 +120,32 @@ static enum coding pack(const struct request *r, bool packs, struct buf *body)
 	return r->liked;
 }
 
+/* The status page is alone with itself: it runs nothing and talks to nobody but what this listener
+ * serves, and no other page may frame it, read it, or learn where its reader came from. */
+static void add_security(struct head *h)
+{
+	ADD(h, "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
+	       "img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+	       "frame-ancestors 'none'\r\n"
+	       "X-Content-Type-Options: nosniff\r\n"
+	       "X-Frame-Options: DENY\r\n"
+	       "Referrer-Policy: no-referrer\r\n"
+	       "Cross-Origin-Resource-Policy: same-origin\r\n"
+	       "Cross-Origin-Opener-Policy: same-origin\r\n");
+}
+
+static void add_length(struct head *h, const struct request *r, const struct answer *a,
+		       uint32_t length)
+{
+	if (a->endless) {
+		if (!r->old)
+			ADD(h, "\r\nTransfer-Encoding: chunked");
+	} else {
+		ADD(h, "\r\nContent-Length: ");
+		add_number(h, length);
+	}
+}
+
 static void build(struct head *h, const struct request *r, const struct answer *a, uint32_t length,
 		  bool packs, enum coding coding)
 {
@@ -125,14 +154,15 @@ static void build(struct head *h, const struct request *r, const struct answer *
 	if (a->status != 204) {
 		ADD(h, "\r\nContent-Type: ");
 		add(h, a->type ? slice_str(a->type) : SLICE("text/xml; charset=utf-8"));
-		ADD(h, "\r\nContent-Length: ");
-		add_number(h, length);
+		add_length(h, r, a, length);
 	}
 	if (a->cached)
 		ADD(h, "\r\nCache-Control: no-cache\r\n");
 	else
 		ADD(h, "\r\nCache-Control: no-store\r\n");
 	add_variety(h, add_cors(h, r), packs, coding);
+	if (r->http->kind != WEB_TRAFFIC)
+		add_security(h);
 	if (a->fields)
 		add(h, slice_str(a->fields));
 	if (!r->keep)
@@ -172,17 +202,45 @@ void answer(struct request *r, const struct answer *a, struct buf *body)
 	request_answered(r, body);
 }
 
+void answer_begin(struct request *r, const char *type)
+{
+	struct answer a = {.status = 200, .type = type, .endless = true};
+	struct head h = {.n = 0};
+
+	if (r->old || (r->http->web->draining && !r->next))
+		r->keep = false;
+	/* Proxies that gather answers before they pass them on would hold this one for ever. */
+	a.fields = "X-Accel-Buffering: no\r\n";
+	build(&h, r, &a, 0, false, CODING_IDENTITY);
+	buf_add(&r->http->conn.out, h.v, h.n);
+}
+
+static void add_json(struct buf *body, const char *words)
+{
+	BUF_LIT(body, "{\"error\":\"");
+	for (; *words; words++) {
+		if (*words == '"' || *words == '\\')
+			buf_addc(body, '\\');
+		buf_addc(body, *words);
+	}
+	BUF_LIT(body, "\"}");
+}
+
 void answer_words(struct request *r, int status, const char *fields, bool close, const char *words)
 {
+	bool json = r->http->kind != WEB_TRAFFIC && status >= 400;
 	struct answer a = {.status = status,
-			   .type = "text/plain; charset=utf-8",
+			   .type = json ? "application/json" : "text/plain; charset=utf-8",
 			   .fields = fields,
 			   .close = close,
 			   .why = status >= 400 ? words : NULL};
 	struct buf body = {0};
 
 	buf_headroom(&body, ANSWER_ROOM);
-	buf_addz(&body, words);
+	if (json)
+		add_json(&body, words);
+	else
+		buf_addz(&body, words);
 	buf_addc(&body, '\n');
 	answer(r, &a, &body);
 }

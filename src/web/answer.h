@@ -11,6 +11,7 @@ struct answer {
 	const char *fields; /* further field lines, each with its CR LF; NULL: none */
 	bool cached;	    /* may be kept if asked for again each time; else no-store */
 	bool close;	    /* the connection ends with it */
+	bool endless;	    /* no length is known: see answer_begin() */
 	bool packed;	    /* the body was compressed by gzip, as the request likes it */
 };
 
@@ -22,7 +23,11 @@ enum {
 
 void answer(struct request *r, const struct answer *a, struct buf *body); /* takes *body */
 
-/* A few words in plain text; a status of 400 and above logs them. */
+/* The head of a 200 without an end goes straight into the output: r is the oldest. */
+void answer_begin(struct request *r, const char *type);
+
+/* A few words, in plain text or, on a status listener where they tell of an error, as JSON; a
+ * status of 400 and above logs them. */
 void answer_words(struct request *r, int status, const char *fields, bool close, const char *words);
 
 /* Whether bodies of this Content-Type (NULL as above) get shorter by compression. */

@@ -66,6 +66,7 @@ void http_new(struct web *w, int fd, const struct web_listener *l)
 	h->kind = (uint8_t)l->kind;
 	h->name = ++w->names << 8 | w->slots->worker;
 	h->proxy = l->proxy;
+	h->far = l->far;
 	if (getpeername(fd, (struct sockaddr *)&ss, &n) == 0)
 		h->peer = sockaddr_read((struct sockaddr *)&ss);
 	conn_init(&h->conn, w->loop, fd, in_max < IN_MIN ? IN_MIN : in_max, wake);

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "proto/bosh.h"
 #include "web/answer.h"
+#include "web/api.h"
 #include "web/bosh_post.h"
 #include "web/client.h"
 #include "web/http.h"
@@ -47,7 +48,10 @@ static void body_done(struct request *r)
 	struct http *h = r->http;
 
 	h->restart = true;
-	bosh_post(r);
+	if (h->kind != WEB_TRAFFIC)
+		api_post(r);
+	else
+		bosh_post(r);
 	client_forget(h);
 	request_hurry(h);
 }
@@ -71,14 +75,19 @@ static bool read_plain(struct http *h, struct request *r)
 	return r->left == 0;
 }
 
+static uint32_t body_max(const struct http *h)
+{
+	return h->kind == WEB_TRAFFIC ? h->web->config->body_max : API_BODY;
+}
+
 static bool read_chunked(struct http *h, struct request *r)
 {
 	struct slice in = buf_slice(&h->conn.in), data;
 	enum http1_result result;
 
 	while ((result = http1_chunks(&r->chunks, &in, &data)) == HTTP1_DATA) {
-		if (r->buf.len + data.n > h->web->config->body_max) {
-			bosh_too_big(r);
+		if (r->buf.len + data.n > body_max(h)) {
+			(h->kind == WEB_TRAFFIC ? bosh_too_big : api_too_big)(r);
 			return false;
 		}
 		buf_adds(&r->buf, data);
@@ -115,7 +124,7 @@ static void expect(struct http *h, struct request *r)
 /* The most that a request with this head brings along. */
 static uint32_t size_of(const struct http *h, const struct http1_head *head)
 {
-	uint32_t most = h->web->config->body_max;
+	uint32_t most = body_max(h);
 
 	if (head->chunked)
 		return most;

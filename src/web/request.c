@@ -16,7 +16,7 @@ static enum cors cors_of(const struct http *h, const struct http1_head *head)
 {
 	const struct web *w = h->web;
 
-	if (h->kind == WEB_STATUS)
+	if (h->kind != WEB_TRAFFIC)
 		return CORS_NONE;
 	if (w->any_origin)
 		return CORS_ANY;
@@ -25,17 +25,26 @@ static enum cors cors_of(const struct http *h, const struct http1_head *head)
 	return origin_allowed(w->config->origins, head->origin) ? CORS_ECHO : CORS_REFUSED;
 }
 
+/* What has to be known of a head when the body is there. */
+static size_t target_of(const struct http *h, const struct http1_head *head)
+{
+	if (h->kind == WEB_TRAFFIC || !head || head->method != HTTP1_POST)
+		return 0;
+	return head->target.n + 1;
+}
+
 struct request *request_new(struct http *h, const struct http1_head *head)
 {
 	enum cors cors = cors_of(h, head);
 	size_t origin = cors == CORS_ECHO ? head->origin.n + 1 : 0, via = 0;
+	size_t target = target_of(h, head);
 	struct request *r, **last = &h->first;
 	struct forwarded f;
 
 	client_asks(h, head, &f);
 	if (!addr_same(&f.client, &h->peer))
 		via = sizeof(f.client);
-	r = mem_zalloc(sizeof(*r) + via + origin);
+	r = mem_zalloc(sizeof(*r) + via + origin + target);
 	r->thing = THING_REQUEST;
 	r->http = h;
 	r->via = via != 0;
@@ -52,6 +61,8 @@ struct request *request_new(struct http *h, const struct http1_head *head)
 	r->cors = (uint8_t)cors;
 	if (origin)
 		memcpy(r->tail + via, head->origin.p, origin - 1);
+	if (target)
+		memcpy(r->tail + via, head->target.p, target - 1);
 	while (*last)
 		last = &(*last)->next;
 	*last = r;
@@ -63,7 +74,16 @@ struct request *request_new(struct http *h, const struct http1_head *head)
 /* Handed on, or about to be: not READING or ANSWERED. */
 static bool pending(const struct request *r)
 {
-	return r->state == REQUEST_WAITING || r->state == REQUEST_HELD;
+	return r->state == REQUEST_WAITING || r->state == REQUEST_HELD ||
+	       r->state == REQUEST_STREAM;
+}
+
+struct request *request_find(struct web *w, handle_t h)
+{
+	struct request *r = slots_get(w->slots, h);
+
+	assert(!r || r->thing == THING_REQUEST);
+	return r;
 }
 
 void request_unname(struct request *r)
@@ -104,6 +124,9 @@ void request_drop(struct request *r)
 
 	if (r->state == REQUEST_HELD) {
 		w->hooks->gone(w->app, r->handle, r->session);
+		web_more(w);
+	} else if (r->state == REQUEST_STREAM) {
+		w->hooks->stream_gone(w->app, r->handle);
 		web_more(w);
 	}
 	unlink_request(r);
@@ -167,6 +190,14 @@ void request_held(struct request *r, handle_t session, int64_t wait)
 	hurry(r);
 }
 
+static void leave(struct request *r)
+{
+	r->http->blocked = false;
+	if (!r->keep)
+		r->http->ending = true;
+	unlink_request(r);
+}
+
 /* The oldest request's answer joins the output. */
 static void emit(struct request *r, struct buf *bytes)
 {
@@ -180,10 +211,39 @@ static void emit(struct request *r, struct buf *bytes)
 		buf_clear(bytes);
 	}
 	h->out_due = 0;
-	h->blocked = false;
+	leave(r);
+}
+
+/* Answers that waited behind the one that has left. */
+static void follow(struct http *h)
+{
+	while (h->first && h->first->state == REQUEST_ANSWERED && !h->ending)
+		emit(h->first, &h->first->buf);
+	if (h->ending) {
+		request_drop_all(h);
+	} else if (h->first && h->first->expect) {
+		h->first->expect = false;
+		BUF_LIT(&h->conn.out, "HTTP/1.1 100 Continue\r\n\r\n");
+	}
+}
+
+void request_stream(struct request *r)
+{
+	assert(r == r->http->first && r->state == REQUEST_WAITING);
+	r->state = REQUEST_STREAM;
+	http_mark(r->http);
+}
+
+void request_finished(struct request *r)
+{
+	struct http *h = r->http;
+
+	assert(r == h->first && pending(r));
+	http_mark(h);
 	if (!r->keep)
-		h->ending = true;
-	unlink_request(r);
+		h->stop = true;
+	leave(r);
+	follow(h);
 }
 
 void request_answered(struct request *r, struct buf *bytes)
@@ -203,20 +263,18 @@ void request_answered(struct request *r, struct buf *bytes)
 		return;
 	}
 	emit(r, bytes);
-	while (h->first && h->first->state == REQUEST_ANSWERED && !h->ending)
-		emit(h->first, &h->first->buf);
-	if (h->ending) {
-		request_drop_all(h);
-	} else if (h->first && h->first->expect) {
-		h->first->expect = false;
-		BUF_LIT(&h->conn.out, "HTTP/1.1 100 Continue\r\n\r\n");
-	}
+	follow(h);
+}
+
+static bool timed(const struct request *r)
+{
+	return pending(r) && r->state != REQUEST_STREAM;
 }
 
 static struct request *expired(const struct http *h, uint32_t tick)
 {
 	for (struct request *r = h->first; r; r = r->next)
-		if (pending(r) && !r->fresh && tick >= r->due)
+		if (timed(r) && !r->fresh && tick >= r->due)
 			return r;
 	return NULL;
 }
@@ -243,7 +301,7 @@ uint32_t request_due(struct http *h, int64_t now)
 	uint32_t least = 0;
 
 	for (struct request *r = h->first; r; r = r->next) {
-		if (!pending(r))
+		if (!timed(r))
 			continue;
 		if (r->fresh)
 			r->due = web_tick(now + r->due + h->web->config->answer_wait);

@@ -15,10 +15,17 @@ void request_held(struct request *r, handle_t session, int64_t wait);
 /* Its answer, whole: goes out as soon as all older ones have. Takes *bytes. */
 void request_answered(struct request *r, struct buf *bytes);
 
+/* Its answer grows from now on, in the output: web/stream.c. */
+void request_stream(struct request *r);
+/* The oldest request's answer is in the output, to its end. */
+void request_finished(struct request *r);
+
+struct request *request_find(struct web *w, handle_t h); /* NULL where stale */
+
 /* Nothing is answered (the oldest or the newest only): the connection is handed over, or gone. */
 void request_drop(struct request *r);
 void request_unname(struct request *r); /* its handle goes stale */
-void request_drop_all(struct http *h);	/* with gone() for those that were HELD */
+void request_drop_all(struct http *h);	/* with gone() for HELD ones, stream_gone() for STREAMs */
 
 /* Tells the sessions that hold requests which have something behind them. */
 void request_hurry(struct http *h);

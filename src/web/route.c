@@ -1,8 +1,9 @@
 /* What a request is for. Traffic listeners serve BOSH, WebSockets and files to any origin allowed;
- * status listeners serve files and the API to a browser on this machine. */
+ * what status listeners serve is in web/api.c. */
 #include "web/route.h"
 #include "base/log.h"
 #include "web/answer.h"
+#include "web/api.h"
 #include "web/bosh_post.h"
 #include "web/client.h"
 #include "web/files.h"
@@ -171,46 +172,14 @@ static void route_traffic(struct request *r, const struct http1_head *q)
 		socket_upgrade(r, q);
 	else if (bosh)
 		route_bosh(r, q);
+	else if (get && slice_is(q->path, "/ready"))
+		api_ready(r);
 	else if (get)
 		files_answer(r, c->traffic_files, q->path);
 	else if (ws || files_find(c->traffic_files, q->path))
 		refuse_method(r, "GET, HEAD, OPTIONS");
 	else
 		files_answer(r, NULL, q->path);
-}
-
-/* A page anywhere could have its own name point to 127.0.0.1 and then read what is served there:
- * only names that no one else owns are answered (DNS rebinding). */
-static bool local_host(struct slice host)
-{
-	struct addr a;
-	int port;
-
-	if (!host.p)
-		return true; /* HTTP/1.0: no browser */
-	if (!addr_split(host, &host, &port))
-		return false;
-	if (slice_eq_nocase(host, SLICE("localhost")))
-		return true;
-	return addr_parse(&a, host, false) && addr_loopback(&a);
-}
-
-static void route_status(struct request *r, const struct http1_head *q)
-{
-	struct web *w = r->http->web;
-
-	if (!local_host(q->host)) {
-		answer_words(
-		    r, 403, NULL, false,
-		    "This listener is reached as localhost or by a loopback address only.");
-	} else if (q->method != HTTP1_GET && q->method != HTTP1_HEAD) {
-		refuse_method(r, "GET, HEAD");
-	} else if (slice_starts(q->path, SLICE("/api/"))) {
-		request_wait(r);
-		w->hooks->api(w->app, r->handle, q->target);
-	} else {
-		files_answer(r, w->config->status_files, q->path);
-	}
 }
 
 void route(struct request *r, const struct http1_head *q)
@@ -220,8 +189,8 @@ void route(struct request *r, const struct http1_head *q)
 	r->state = REQUEST_WAITING; /* whatever answers it: nothing more of it is read */
 	if (q->method == HTTP1_UNKNOWN)
 		answer_words(r, 501, NULL, true, "That method is unknown here.");
-	else if (r->http->kind == WEB_STATUS)
-		route_status(r, q);
+	else if (r->http->kind != WEB_TRAFFIC)
+		api_route(r, q);
 	else
 		route_traffic(r, q);
 }

@@ -7,7 +7,6 @@
 #include "web/request.h"
 #include "web/socket.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 enum { LEVEL = 1 }; /* of compression: answers are short, and their makers wait */
@@ -84,17 +83,9 @@ void web_accept(struct web *w, int fd, const struct web_listener *l)
 	http_new(w, fd, l);
 }
 
-static struct request *request_of(struct web *w, handle_t h)
-{
-	struct request *r = slots_get(w->slots, h);
-
-	assert(!r || r->thing == THING_REQUEST);
-	return r;
-}
-
 void web_reply(struct web *w, handle_t h, int status, struct buf *body, const char *type)
 {
-	struct request *r = request_of(w, h);
+	struct request *r = request_find(w, h);
 
 	if (!r) {
 		buf_clear(body);
@@ -105,7 +96,7 @@ void web_reply(struct web *w, handle_t h, int status, struct buf *body, const ch
 
 void web_held(struct web *w, handle_t h, handle_t session, int64_t wait)
 {
-	struct request *r = request_of(w, h);
+	struct request *r = request_find(w, h);
 
 	if (r) {
 		request_held(r, session, wait);

@@ -5,6 +5,7 @@
 #define WEB_WEB_H
 
 #include <ev.h>
+#include <stdatomic.h>
 #include "base/slots.h"
 #include "proto/addr.h"
 #include "proto/body.h"
@@ -17,13 +18,15 @@ struct web;
 
 enum web_listener_kind {
 	WEB_TRAFFIC, /* BOSH, WebSocket, files, a page for the curious */
-	WEB_STATUS   /* the status page and its API */
+	WEB_STATUS,  /* the status page and its API */
+	WEB_CONTROL  /* the same API on a Unix socket whose mode is the key */
 };
 
 /* Where a connection was accepted. */
 struct web_listener {
 	enum web_listener_kind kind;
 	bool proxy; /* it begins with a PROXY header of a trusted proxy */
+	bool far;   /* WEB_STATUS: other machines reach it, so that all needs the token but files */
 };
 
 /* What is known of a client besides its address: a backend that is sent a PROXY header is told. */
@@ -49,6 +52,13 @@ struct web_files {
 /* Compresses what gets shorter by it; each `packed` is the owner's to free. */
 void web_files_pack(struct web_files *f);
 
+/* Wrong tokens that were shown to status listeners, of all workers, without a lock (web/guard.h).
+ * Start zeroed, with a random seed. */
+struct web_wrongs {
+	_Atomic uint64_t v[256];
+	uint32_t seed;
+};
+
 /* Everything is borrowed for the life of the web. Times in ms, sizes in bytes. */
 struct web_config {
 	uint32_t head_max, body_max;
@@ -70,6 +80,20 @@ struct web_config {
 	struct forwarded_rules forwarded;   /* which proxies are believed */
 	const struct web_files *traffic_files, *status_files; /* may be NULL */
 	const struct hostmeta *hostmeta;		      /* may be NULL */
+	const char *token; /* of the status API; "": nobody has it; NULL: none is asked for */
+	const char *const *status_names; /* further names of status listeners, or NULL */
+	const char *const *status_open;	 /* API paths that need no token on loopback, or NULL */
+	struct web_wrongs *wrongs;	 /* where `token` is set */
+};
+
+/* A request to the API, lent for the call. */
+struct web_call {
+	bool post;		  /* else a GET or HEAD */
+	struct slice path, query; /* "/api/status"; behind the "?", p NULL: none; not decoded */
+	struct slice body;	  /* of a POST */
+	struct addr peer;	  /* who asks */
+	int64_t uid;		  /* of who asks by the control socket; -1: not by that */
+	bool trusted;		  /* it showed the token, or came by the control socket */
 };
 
 /* How the rest of Fairlead hears of things. Called from socket callbacks: they only queue letters.
@@ -83,8 +107,10 @@ struct web_hooks {
 	/* For a request that was HELD, with the session's handle that came with it. */
 	void (*hurry)(void *app, handle_t h, handle_t session);
 	void (*gone)(void *app, handle_t h, handle_t session);
-	/* A GET below /api/ on a status listener; path with its query, lent for the call. */
-	void (*api)(void *app, handle_t h, struct slice path);
+	/* A request to the API of a status listener, or /ready of any. */
+	void (*api)(void *app, handle_t h, const struct web_call *call);
+	/* The client of stream h is gone, or was dropped for reading too slowly. */
+	void (*stream_gone)(void *app, handle_t h);
 	/* A WebSocket is up: answers with the handle of the session to be, or 0 to refuse. Takes
 	 * client. */
 	handle_t (*ws_open)(void *app, handle_t ws, const struct addr *peer,
@@ -106,6 +132,14 @@ void web_accept(struct web *w, int fd, const struct web_listener *l); /* takes f
 
 /* Answers request h: takes *body. type NULL: text/xml; charset=utf-8. Stale handles drop it. */
 void web_reply(struct web *w, handle_t h, int status, struct buf *body, const char *type);
+
+/* Answers request h with a stream: 200, then bytes for as long as wanted. False where none was
+ * begun: h is stale, was a HEAD, or stands behind others (and was answered so). */
+bool web_stream_begin(struct web *w, handle_t h, const char *type);
+/* Appends to it; more than WEB_STREAM_QUEUE unsent drops the client. False where h is stale. */
+bool web_stream_write(struct web *w, handle_t h, struct slice data);
+void web_stream_end(struct web *w, handle_t h); /* in order; stream_gone() is not called */
+enum { WEB_STREAM_QUEUE = 1 << 20 };
 
 /* Request h is held by `session` and will be answered within wait ms. Where h is stale, gone() is
  * called back at once; where something is behind it already, hurry(). */

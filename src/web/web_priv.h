@@ -19,6 +19,7 @@ enum request_state {
 	REQUEST_READING, /* its body is still coming; only the newest can be */
 	REQUEST_WAITING, /* handed on; no word yet */
 	REQUEST_HELD,	 /* a session holds it */
+	REQUEST_STREAM,	 /* the oldest; its head is out, its body grows */
 	REQUEST_ANSWERED /* its answer is in buf, behind those of older requests */
 };
 
@@ -43,12 +44,13 @@ struct request {
 	uint8_t liked : 2;  /* of the answer, if it is worth it */
 	bool via : 1;	    /* a proxy told who asks */
 	bool tls : 1;	    /* the client came by TLS */
+	bool trusted : 1;   /* it may do whatever the API offers */
 	uint32_t due;	    /* WAITING, HELD: a tick */
 	uint32_t size;	    /* of its body, or the most that it can be */
 	struct request *next;
 	struct http *http;
 	union {
-		struct {		  /* WAITING, HELD */
+		struct {		  /* WAITING, HELD, STREAM */
 			handle_t handle;  /* 0: not handed on */
 			handle_t session; /* HELD */
 		};
@@ -60,7 +62,7 @@ struct request {
 			};
 		};
 	};
-	char tail[]; /* via: a struct addr; then CORS_ECHO: the origin */
+	char tail[]; /* via: a struct addr; CORS_ECHO: the origin; a POST to the API: its target */
 };
 
 enum phase {
@@ -106,6 +108,7 @@ struct http {
 	bool dead : 1;
 	bool proxy : 1; /* a PROXY header is due, before anything else */
 	bool tls : 1;	/* its client came by TLS */
+	bool far : 1;	/* WEB_STATUS: of web_listener.far */
 };
 
 struct web {
@@ -147,6 +150,11 @@ static inline const struct addr *request_peer(const struct request *r)
 static inline const char *request_origin(const struct request *r)
 {
 	return r->tail + (r->via ? sizeof(struct addr) : 0);
+}
+
+static inline const char *request_target(const struct request *r)
+{
+	return request_origin(r);
 }
 
 /* Whatever a hook queues within web_turn() came too late for this turn. */

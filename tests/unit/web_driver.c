@@ -129,11 +129,23 @@ static void on_gone(void *app, handle_t h, handle_t session)
 	buf_addf(&journal, "gone%d ", index_of(h));
 }
 
-static void on_api(void *app, handle_t h, struct slice path)
+struct web_call called;
+
+static void on_api(void *app, handle_t h, const struct web_call *call)
 {
 	(void)app;
+	called = *call;
 	remember(h);
-	buf_addf(&journal, "api(%.*s) ", (int)path.n, path.p);
+	buf_addf(&journal, "%s(%.*s%s%.*s%s%.*s) ", call->post ? "post" : "api", (int)call->path.n,
+		 call->path.p, call->query.p ? "?" : "", (int)call->query.n,
+		 call->query.p ? call->query.p : "", call->body.n ? " " : "", (int)call->body.n,
+		 call->body.p ? call->body.p : "");
+}
+
+static void on_stream_gone(void *app, handle_t h)
+{
+	(void)app;
+	buf_addf(&journal, "stream-gone%d ", index_of(h));
 }
 
 static handle_t on_ws_open(void *app, handle_t ws, const struct addr *peer,
@@ -179,6 +191,7 @@ static const struct web_hooks hooks = {
     .hurry = on_hurry,
     .gone = on_gone,
     .api = on_api,
+    .stream_gone = on_stream_gone,
     .ws_open = on_ws_open,
     .ws_frame = on_ws_frame,
     .ws_pong = on_ws_pong,

@@ -390,13 +390,15 @@ static void status_is_for_this_machine(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		snprintf(text, sizeof(text), "GET /api/x HTTP/1.1\r\nHost: %s\r\n\r\n", bad[i]);
 		say(fd, text);
-		expect_status(fd, 403, false);
+		expect_status(fd, 403, true);
+		close(fd);
+		fd = dial_kind(WEB_STATUS);
 	}
 	say(fd, "GET /api/sessions?a=b HTTP/1.1\r\nHost: localhost\r\n\r\n");
 	expect_called("api(/api/sessions?a=b) ");
 	reply(1, "{}");
 	expect_status(fd, 200, false);
-	say(fd, "POST /api/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+	say(fd, "PUT /api/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
 	expect_status(fd, 405, false);
 	say(fd, "GET /http-bind HTTP/1.1\r\nHost: localhost\r\n\r\n");
 	expect_status(fd, 404, false);

@@ -1,0 +1,37 @@
+/* The API: from method and path to who answers. */
+#include "app/api.h"
+#include "app/json.h"
+#include "app/status.h"
+
+void api_error(struct worker *w, handle_t h, int status, const char *words)
+{
+	struct json j = json_new();
+	struct buf body;
+
+	json_open(&j, NULL);
+	json_text(&j, "error", slice_str(words));
+	json_close(&j);
+	body = json_done(&j);
+	web_reply(w->web, h, status, &body, "application/json");
+}
+
+static void ready(struct worker *w, handle_t h)
+{
+	struct buf body = buf_copy(SLICE("ready\n"));
+
+	web_reply(w->web, h, 200, &body, "text/plain; charset=utf-8");
+}
+
+void api_call(struct worker *w, handle_t h, const struct web_call *call)
+{
+	if (slice_is(call->path, "/ready"))
+		ready(w, h);
+	else if (call->post)
+		api_error(w, h, 404, "There is no such act.");
+	else if (slice_is(call->path, "/api/status"))
+		status_get(w, h, false, call->query);
+	else if (slice_is(call->path, "/api/sessions"))
+		status_get(w, h, true, call->query);
+	else
+		api_error(w, h, 404, "Nothing is known by this name: see doc/API.md.");
+}

@@ -1,0 +1,13 @@
+/* The API: from method and path to who answers. */
+#ifndef APP_API_H
+#define APP_API_H
+
+#include "app/worker.h"
+
+/* A request to the API came to worker w, to be answered under handle h. */
+void api_call(struct worker *w, handle_t h, const struct web_call *call);
+
+/* Answers with {"error": words}. */
+void api_error(struct worker *w, handle_t h, int status, const char *words);
+
+#endif
