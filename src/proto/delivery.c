@@ -4,16 +4,19 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "proto/front.h"
+#include "proto/resume.h"
 
 #include <stdlib.h>
 
 enum {
-	TELL_EVERY = 50,    /* stanzas answered for, and not told */
-	TELL_AFTER = 2000,  /* ms after the first of them: nobody asked */
-	ASK_EVERY = 1000,   /* ms between two <r/> */
-	ASK_BYTES = 32768,  /* remembered towards the server: asks whatever the time */
-	FULL_BYTES = 65536, /* remembered towards the server: the client rests */
-	FULL_WAIT = 10000   /* ms; then the oldest are forgotten */
+	ENABLE_AFTER = 1000, /* ms after its first presence a client may still do it itself */
+	PENDING_MAX = 7,     /* what the field holds */
+	TELL_EVERY = 50,     /* stanzas answered for, and not told */
+	TELL_AFTER = 2000,   /* ms after the first of them: nobody asked */
+	ASK_EVERY = 1000,    /* ms between two <r/> */
+	ASK_BYTES = 32768,   /* remembered towards the server: asks whatever the time */
+	FULL_BYTES = 65536,  /* remembered towards the server: the client rests */
+	FULL_WAIT = 10000    /* ms; then the oldest are forgotten */
 };
 
 struct delivery_more {
@@ -118,6 +121,7 @@ void delivery_bound(struct delivery *d, struct buf *out)
 	d->bound = true;
 	if (d->mode != DELIVERY_WAIT || d->shown)
 		return;
+	d->pending = 0;
 	if (d->offered)
 		enable(d, out);
 	else
@@ -212,28 +216,47 @@ static int64_t read_h(const struct xml_element *e)
 	return num_parse(xml_attribute(e->bytes, "h"), UINT32_MAX);
 }
 
-/* The server does not do what the client asked for. A resumption that failed may be followed by an
- * <enable/>; where that failed, ours would too. */
-static void client_refused(struct delivery *d)
+/* We ask, unless the client does so first: programs send presence as soon as they are bound, and
+ * libraries ask for stream management just after. */
+static void may_enable(struct delivery *d, int64_t now)
 {
-	if (d->by_policy)
-		d->mode = DELIVERY_TRANSPARENT;
-	else
-		d->mode = d->resuming ? DELIVERY_WAIT : DELIVERY_OFF;
+	if (d->mode == DELIVERY_WAIT && d->present && !d->pending)
+		more_of(d)->ask_at = now + ENABLE_AFTER;
 }
 
-/* What the server says to a client that may do it itself. Once granted, a second request that fails
- * takes nothing away. */
-static void overhear(struct delivery *d, struct slice name)
+/* The server does for the client what it asked for. A stream that is resumed has its resource. */
+static void granted(struct delivery *d, enum resume_grant grant)
 {
-	if (!d->by_client)
+	let_go(d, DELIVERY_CLIENT);
+	d->pending = 0;
+	d->resumable = grant != RESUME_COUNTED;
+	d->bound |= grant == RESUME_DONE;
+}
+
+/* What the server says to a client that may do it itself. A resumption that failed may be followed
+ * by an <enable/>; where that failed, ours would too. Once granted, a second request that fails
+ * takes nothing away. */
+static void overhear(struct delivery *d, struct slice name, enum resume_grant grant, int64_t now)
+{
+	if (!d->pending)
 		return;
-	if (slice_is(name, "enabled") || slice_is(name, "resumed")) {
-		let_go(d, DELIVERY_CLIENT);
-		d->granted = true;
-	} else if (slice_is(name, "failed") && d->mode == DELIVERY_CLIENT && !d->granted) {
-		client_refused(d);
+	if (grant != RESUME_NONE) {
+		granted(d, grant);
+	} else if (slice_is(name, "failed") && --d->pending == 0) {
+		if (!d->resuming && !d->by_policy)
+			d->mode = DELIVERY_OFF;
+		may_enable(d, now);
 	}
+}
+
+void delivery_logged_in(struct delivery *d, const struct xml_element *e,
+			const struct xml_scope *scope)
+{
+	enum resume_grant grant = resume_grant(e, scope);
+
+	if (d->pending && grant != RESUME_NONE)
+		granted(d, grant);
+	d->pending = 0;
 }
 
 static void hear(struct delivery *d, struct slice name, const struct xml_element *e, int64_t now)
@@ -254,7 +277,8 @@ static void hear(struct delivery *d, struct slice name, const struct xml_element
 	}
 }
 
-bool delivery_from_server(struct delivery *d, const struct xml_element *e, int64_t now)
+bool delivery_from_server(struct delivery *d, const struct xml_element *e,
+			  const struct xml_scope *scope, int64_t now)
 {
 	struct slice prefix, name;
 
@@ -264,7 +288,7 @@ bool delivery_from_server(struct delivery *d, const struct xml_element *e, int64
 	if (ours)
 		hear(d, name, e, now);
 	else
-		overhear(d, name);
+		overhear(d, name, resume_grant(e, scope), now);
 	return ours;
 }
 
@@ -277,13 +301,17 @@ bool delivery_watches(const struct delivery *d, uint8_t kinds)
 	if (kinds & 1 << STANZA_NONE)
 		return true;
 	return kinds & 1 << STANZA_PRESENCE && d->mode == DELIVERY_WAIT && d->shown && d->bound &&
-	       d->offered;
+	       d->offered && !d->present;
 }
 
-static void by_itself(struct delivery *d)
+/* Until the server grants it, what the client is sent stays our business. */
+static void by_itself(struct delivery *d, bool resume)
 {
-	d->by_client = true;
-	let_go(d, DELIVERY_CLIENT);
+	d->pending += d->pending < PENDING_MAX;
+	d->resuming = resume;
+	if (d->more && d->mode == DELIVERY_WAIT)
+		d->more->ask_at = TIME_NEVER;
+	release(d);
 }
 
 /* Something of stream management: the client's business until it is ours. */
@@ -294,8 +322,7 @@ static bool sm_from_client(struct delivery *d, struct slice name, struct slice n
 
 	if (d->mode == DELIVERY_TRANSPARENT || (d->mode == DELIVERY_WAIT && d->shown)) {
 		if (begins)
-			by_itself(d);
-		d->resuming = resume;
+			by_itself(d, resume);
 		return true;
 	}
 	if (begins) {
@@ -307,13 +334,15 @@ static bool sm_from_client(struct delivery *d, struct slice name, struct slice n
 }
 
 bool delivery_from_client(struct delivery *d, const struct xml_element *e, enum stanza_kind kind,
-			  struct slice ns, struct buf *out, struct buf *answer)
+			  struct slice ns, int64_t now, struct buf *answer)
 {
 	static const char sm[] = "urn:xmpp:sm:";
 	struct slice prefix, name;
 
-	if (kind == STANZA_PRESENCE && delivery_watches(d, 1 << STANZA_PRESENCE))
-		enable(d, out);
+	if (kind == STANZA_PRESENCE && delivery_watches(d, 1 << STANZA_PRESENCE)) {
+		d->present = true;
+		may_enable(d, now);
+	}
 	if (kind != STANZA_NONE)
 		return true;
 	xml_split(e->name, &prefix, &name);
@@ -324,7 +353,7 @@ bool delivery_from_client(struct delivery *d, const struct xml_element *e, enum 
 	 */
 	if (!d->bound && xml_raw_is(ns, NS_SASL2) && slice_is(name, "authenticate") &&
 	    memmem(e->bytes.p, e->bytes.n, sm, sizeof(sm) - 1))
-		by_itself(d);
+		by_itself(d, false);
 	return true;
 }
 
@@ -418,8 +447,19 @@ static void ask(struct delivery *d, struct buf *out, int64_t now)
 		d->more->ask_at = TIME_NEVER;
 }
 
+/* The client had its time. */
+static void enable_late(struct delivery *d, struct buf *out, int64_t now)
+{
+	if (d->mode != DELIVERY_WAIT || !d->more || now < d->more->ask_at)
+		return;
+	d->more->ask_at = TIME_NEVER;
+	enable(d, out);
+	release(d);
+}
+
 void delivery_flush(struct delivery *d, struct buf *out, int64_t now)
 {
+	enable_late(d, out, now);
 	if (d->mode != DELIVERY_ON || d->ended)
 		return;
 	tell(d, out, now);
@@ -479,6 +519,9 @@ bool delivery_leave(struct delivery *d, struct buf *out, bool clean, struct slic
 		return false;
 	if (clean)
 		delivery_proved(d, d->passed);
+	/* What the client asked for is not taken up any more: what the server counts, we do. */
+	if (d->mode == DELIVERY_WAIT)
+		d->mode = d->pending ? DELIVERY_ASKED : DELIVERY_OFF;
 	BUF_LIT(out, "<presence type='unavailable'/>");
 	delivery_sent(d, 1);
 	ping(d, out, domain);

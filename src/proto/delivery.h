@@ -28,7 +28,7 @@ enum delivery_mode {
 	DELIVERY_ASKED, /* our <enable/> is out */
 	DELIVERY_ON,	/* the server counts, and so do we */
 	DELIVERY_OFF,	/* it refused, or has none: at the end all that is not proved is returned */
-	DELIVERY_CLIENT,     /* the client does it itself: hands off */
+	DELIVERY_CLIENT,     /* the client does it itself, as the server granted: hands off */
 	DELIVERY_TRANSPARENT /* nobody is to do it for the client; it may itself: then CLIENT */
 };
 
@@ -45,16 +45,17 @@ struct delivery {
 	uint32_t acked;	   /* of them */
 	uint32_t asked_at; /* when the last <r/> went out: ms, modulo 2^32 */
 	uint8_t mode;
-	bool shown : 1;	    /* the client sees that the server has stream management (WebSocket) */
-	bool offered : 1;   /* the server has it */
-	bool bound : 1;	    /* the client has a resource */
-	bool by_policy : 1; /* TRANSPARENT for good, but where it is CLIENT */
-	bool resuming : 1;  /* CLIENT: what it asked for last was to resume */
-	bool by_client : 1; /* it has asked for it itself */
-	bool granted : 1;   /* CLIENT: the server does it */
-	bool behind : 1;    /* what came before <enabled/> is not proved yet */
-	bool owes : 1;	    /* an <r/> is to be answered */
-	bool asking : 1;    /* our <r/> is not answered */
+	uint8_t pending : 3; /* requests for it of the client's own, not answered yet */
+	bool shown : 1;	     /* the client sees that the server has stream management (WebSocket) */
+	bool offered : 1;    /* the server has it */
+	bool bound : 1;	     /* the client has a resource */
+	bool by_policy : 1;  /* TRANSPARENT for good, but where it is CLIENT */
+	bool resuming : 1;   /* what the client asked for last was to resume */
+	bool resumable : 1;  /* CLIENT: the server keeps the stream for it to be resumed */
+	bool present : 1;    /* WAIT: the client has sent presence, and has a second from then on */
+	bool behind : 1;     /* what came before <enabled/> is not proved yet */
+	bool owes : 1;	     /* an <r/> is to be answered */
+	bool asking : 1;     /* our <r/> is not answered */
 	bool flooded : 1; /* the server was given its time to acknowledge: the oldest are dropped */
 	bool ended : 1;
 };
@@ -92,19 +93,25 @@ void delivery_proved(struct delivery *d, uint32_t serial);
 /* Bytes remembered of stanzas towards the client: the caller ends the session over a bound. */
 size_t delivery_kept(const struct delivery *d);
 
-/* Something of stream management from the server: true where it is ours, and not for the client. */
-bool delivery_from_server(struct delivery *d, const struct xml_element *e, int64_t now);
+/* Something of stream management from the server: true where it is ours, and not for the client.
+ * scope is the one around it; may be NULL. */
+bool delivery_from_server(struct delivery *d, const struct xml_element *e,
+			  const struct xml_scope *scope, int64_t now);
+
+/* The <success/> or <failure/> of SASL2: answers what stood in the login. Before delivery_bound().
+ */
+void delivery_logged_in(struct delivery *d, const struct xml_element *e,
+			const struct xml_scope *scope);
 
 /* --- towards the server --- */
 
 /* Whether delivery_from_client() has to see every element of these kinds (bits of stanza_kind). */
 bool delivery_watches(const struct delivery *d, uint8_t kinds);
 
-/* An element from the client, of this kind and raw namespace. True: it goes to the server, behind
- * what was appended to *out. False: it does not, and the client gets *answer, if that is not empty.
- */
+/* An element from the client, of this kind and raw namespace. True: it goes to the server. False:
+ * it does not, and the client gets *answer, if that is not empty. */
 bool delivery_from_client(struct delivery *d, const struct xml_element *e, enum stanza_kind kind,
-			  struct slice ns, struct buf *out, struct buf *answer);
+			  struct slice ns, int64_t now, struct buf *answer);
 
 /* Whether messages to the server have to be named. */
 bool delivery_remembers(const struct delivery *d);
@@ -118,8 +125,8 @@ bool delivery_full(const struct delivery *d);
 
 /* --- time --- */
 
-/* What is due to the server: <a/>, <r/>. Once a turn, behind everything else. Time is told first of
- * all, by delivery_expire(). */
+/* What is due to the server: <enable/>, <a/>, <r/>. Once a turn, behind everything else. Time is
+ * told first of all, by delivery_expire(). */
 void delivery_expire(struct delivery *d, int64_t now);
 void delivery_flush(struct delivery *d, struct buf *out, int64_t now);
 int64_t delivery_expiry(const struct delivery *d);

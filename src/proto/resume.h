@@ -1,12 +1,19 @@
-/* Whether the server keeps a stream for a client that loses its connection (XEP-0198 5). Only seen,
- * never touched: the client manages its stream itself. */
+/* What a server grants of stream management (XEP-0198) to a client that manages its stream itself.
+ * Only seen, never touched. */
 #ifndef PROTO_RESUME_H
 #define PROTO_RESUME_H
 
 #include "proto/xml.h"
 
-/* Whether this element of the server's lets the client resume later: <enabled resume='true'/> or
- * <resumed/>, by itself or within the <success/> of XEP-0388. Borrows both. */
-bool resume_granted(const struct xml_element *e, const struct xml_scope *scope);
+enum resume_grant {
+	RESUME_NONE,
+	RESUME_COUNTED, /* <enabled/>: it counts, and keeps nothing for later */
+	RESUME_LATER,	/* <enabled resume='true'/>: the client may resume the stream */
+	RESUME_DONE	/* <resumed/>: it has, and may again; it has its resource back */
+};
+
+/* What this element of the server's grants, by itself or within the <success/> of XEP-0388. Borrows
+ * both; scope may be NULL. */
+enum resume_grant resume_grant(const struct xml_element *e, const struct xml_scope *scope);
 
 #endif

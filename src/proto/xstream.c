@@ -3,7 +3,6 @@
  * where a header differs. */
 #include "proto/xstream.h"
 #include "base/mem.h"
-#include "proto/resume.h"
 
 #include <stdlib.h>
 
@@ -154,7 +153,6 @@ static enum xstream_result element(struct xstream *x, struct xstream_item *item)
 	item->kind = xml_raw_is(ns, NS_CLIENT) ? xml_stanza_kind(local) : STANZA_NONE;
 	if (item->kind != STANZA_NONE)
 		return XSTREAM_ELEMENT;
-	x->resumable |= resume_granted(&item->element, xstream_scope(x));
 	if (!xml_raw_is(ns, NS_STREAM))
 		return XSTREAM_ELEMENT;
 	if (slice_is(local, "features"))

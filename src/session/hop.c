@@ -46,11 +46,16 @@ static void see_success(struct session *s, const struct xml_element *e)
 bool hop_from_server(struct session *s, const struct xstream_item *item, int64_t now)
 {
 	const struct xml_element *e = &item->element;
-	struct slice ns = xml_namespace(e, xstream_scope(&s->stream));
+	const struct xml_scope *scope = xstream_scope(&s->stream);
+	struct slice ns = xml_namespace(e, scope);
 
 	if (xml_raw_is(ns, NS_SM) || xml_raw_is(ns, NS_SM_2))
-		return !delivery_from_server(&s->delivery, e, now);
-	if (!s->delivery.bound && xml_raw_is(ns, NS_SASL2) && is_named(e, "success"))
+		return !delivery_from_server(&s->delivery, e, scope, now);
+	if (s->delivery.bound || !xml_raw_is(ns, NS_SASL2))
+		return true;
+	if (is_named(e, "success") || is_named(e, "failure"))
+		delivery_logged_in(&s->delivery, e, scope);
+	if (is_named(e, "success"))
 		see_success(s, e);
 	return true;
 }
@@ -111,7 +116,7 @@ static void one_from_client(struct session *s, const struct xml_element *e, stru
 	enum stanza_kind kind = kind_of(e, ns);
 	struct buf answer = {0};
 
-	if (delivery_from_client(&s->delivery, e, kind, ns, &s->out, &answer))
+	if (delivery_from_client(&s->delivery, e, kind, ns, now, &answer))
 		buf_adds(&s->out, bytes);
 	if (kind == STANZA_MESSAGE)
 		delivery_sent_message(&s->delivery, e->bytes, now);
@@ -237,7 +242,8 @@ void hop_lost(struct session *s, int64_t now)
 	struct front_event e = {.type = FRONT_PAYLOAD};
 	struct buf text = {0};
 
-	if (s->delivery.mode == DELIVERY_CLIENT || s->delivery.mode == DELIVERY_TRANSPARENT)
+	if (s->delivery.mode == DELIVERY_CLIENT || s->delivery.mode == DELIVERY_TRANSPARENT ||
+	    s->delivery.pending) /* it sends again what is not acknowledged */
 		return;
 	while (delivery_lost(&s->delivery, &text, slice_str(s->jid))) {
 		tell_client(s, &text, now);

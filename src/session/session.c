@@ -354,12 +354,14 @@ static const char *parting(enum reason r)
 }
 
 /* A client that was lost may resume a stream that it manages itself (XEP-0198 5), as long as nobody
- * ends it: the server keeps what it has not acknowledged, and it comes back by another session. */
+ * ends it: the server keeps what it has not acknowledged, and it comes back by another session, or
+ * by another Fairlead. */
 static bool is_left_open(const struct session *s)
 {
-	return s->stream.resumable && s->delivery.mode != DELIVERY_ON &&
+	return s->delivery.resumable &&
 	       (s->reason == REASON_CLIENT_LOST || s->reason == REASON_PING_TIMEOUT ||
-		s->reason == REASON_INACTIVITY || s->reason == REASON_QUEUE_FULL);
+		s->reason == REASON_INACTIVITY || s->reason == REASON_QUEUE_FULL ||
+		s->reason == REASON_SYSTEM_SHUTDOWN);
 }
 
 /* What it answers for goes first, so that the server knows when the stream ends. */

@@ -18,7 +18,10 @@ struct model {
 	struct delivery d;
 	struct buf out, answer;
 	int64_t now;
-	bool shown, offered, bound, asked, on, off, client, by_client;
+	bool shown, offered, bound, asked, on, off, client, present;
+	uint8_t pending;
+	bool resuming;
+	int64_t since; /* of its first presence, or of a refusal: its second runs */
 	uint32_t passed, proved, base;
 	uint8_t returned[STEPS_MAX + 1]; /* by serial: enum stanza_kind of what is to come back */
 	uint32_t sent, acked;
@@ -65,10 +68,16 @@ static bool eat_a(struct model *m, uint32_t h)
 /* What went out is right, and what had to go did. */
 static void look(struct model *m)
 {
+	bool due = m->shown && m->present && !m->pending && m->now >= m->since + 1000;
+
+	if (due && !m->asked && !m->off && !m->client)
+		delivery_flush(&m->d, &m->out, m->now);
 	if (eat(&m->out, "<enable xmlns='urn:xmpp:sm:3'/>")) {
 		CLAIM(m->offered && m->bound && !m->asked && !m->client);
+		CLAIM(!m->shown || due);
 		m->asked = true;
 	}
+	CLAIM(!due || m->asked || m->off || m->client);
 	delivery_expire(&m->d, m->now);
 	delivery_flush(&m->d, &m->out, m->now);
 	if (m->out.len && eat_a(m, handled(m))) {
@@ -110,6 +119,20 @@ static void prove(struct model *m, uint8_t arg)
 	delivery_proved(&m->d, m->proved);
 }
 
+/* To what the client asked for: granted once, or refused for the last time. */
+static void answer_client(struct model *m, uint8_t what)
+{
+	if (!m->pending || what < 1 || what > 2)
+		return;
+	m->client = what == 1;
+	m->pending = m->client ? 0 : m->pending - 1;
+	if (m->client)
+		memset(m->returned, 0, sizeof(m->returned)); /* none is our business any more */
+	else if (!m->pending)
+		m->off = !m->resuming;
+	m->since = m->now;
+}
+
 static void sm_from_server(struct model *m, uint8_t what, uint8_t arg)
 {
 	static const char *const names[] = {"r", "enabled", "failed", "a"};
@@ -120,13 +143,9 @@ static void sm_from_server(struct model *m, uint8_t what, uint8_t arg)
 
 	snprintf(text, sizeof(text), "<%s xmlns='urn:xmpp:sm:3' h='%u'/>", names[what], h);
 	e = element_of(text);
-	CLAIM(delivery_from_server(&m->d, &e, m->now) == ours);
+	CLAIM(delivery_from_server(&m->d, &e, NULL, m->now) == ours);
 	if (!ours) {
-		if (m->by_client &&
-		    (what == 1 || what == 2)) { /* what it asked for is not modelled */
-			m->client = m->d.mode == DELIVERY_CLIENT;
-			m->off = m->d.mode == DELIVERY_OFF;
-		}
+		answer_client(m, what);
 		return;
 	}
 	if (what == 0)
@@ -166,20 +185,23 @@ static void from_client(struct model *m, uint8_t what)
 	kind = sm ? STANZA_NONE : xml_stanza_kind(e.name);
 	open = m->shown && !m->asked && !m->off;
 	if (delivery_watches(&m->d, (uint8_t)(1 << kind)))
-		goes = delivery_from_client(&m->d, &e, kind, e.xmlns, &m->out, &m->answer);
+		goes = delivery_from_client(&m->d, &e, kind, e.xmlns, m->now, &m->answer);
 	CLAIM(goes == (!sm || m->client || open));
 	CLAIM(!m->answer.len || (!goes && what < 5));
 	buf_clear(&m->answer);
-	if (sm && open && what < 5) {
-		m->client = m->by_client = true;
-		memset(m->returned, 0,
-		       sizeof(m->returned)); /* none of them is our business any more */
+	if (sm && open && !m->client && what < 5) {
+		m->pending += m->pending < 7;
+		m->resuming = what == 4;
+	}
+	if (kind == STANZA_PRESENCE && open && m->offered && m->bound && !m->present) {
+		m->present = true;
+		m->since = m->now;
 	}
 	if (kind == STANZA_MESSAGE)
 		delivery_sent_message(&m->d, e.bytes, m->now);
 	else
 		delivery_sent(&m->d, kind != STANZA_NONE);
-	up = m->asked || m->out.len; /* <enable/> went just before */
+	up = m->asked;
 	if (up && !m->off && !m->client && kind != STANZA_NONE)
 		m->message[++m->sent] = what == 0;
 }

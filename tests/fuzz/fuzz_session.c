@@ -136,7 +136,10 @@ static void message(struct game *g, uint8_t arg)
 
 	if (g->h.paused || g->h.gone || g->h.parted)
 		return;
-	if (arg % 32 < 26) {
+	if (arg % 32 == 25) {
+		BUF_LIT(&text, "<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
+		buf_adds(&g->h.up, buf_slice(&text));
+	} else if (arg % 32 < 25) {
 		stanza(&text, arg & 64 ? "message" : "r", g->said++, arg % 32 ? arg : BIG);
 		buf_adds(&g->h.up, buf_slice(&text));
 	} else {

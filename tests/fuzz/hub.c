@@ -4,6 +4,7 @@
 #include "front_rules.h"
 #include "oracle.h"
 #include "proto/features.h"
+#include "proto/resume.h"
 
 #define STREAM_BEGIN "<?xml version='1.0'?><stream:stream "
 #define STREAM_END "</stream:stream>"
@@ -106,7 +107,7 @@ static bool in_place(const struct hub *h, const struct effect *x)
 	case EFFECT_WRITE: return h->leg == LEG_UP && !h->hung_up && !h->ended;
 	case EFFECT_HANGUP:
 		/* Only a stream that may be resumed is left without an end. */
-		return h->leg == LEG_UP && !h->hung_up && (h->ended || h->second.resumable);
+		return h->leg == LEG_UP && !h->hung_up && (h->ended || h->resumable);
 	case EFFECT_DROP: return h->leg != LEG_NONE;
 	case EFFECT_READ_OFF: return h->leg == LEG_UP && h->reading;
 	case EFFECT_READ_ON: return h->leg == LEG_UP && !h->reading;
@@ -179,6 +180,7 @@ static void owe(struct hub *h, enum xstream_result r, const struct xstream_item 
 	struct buf whole = {0};
 	struct features f = {.hide_sm = h->rules};
 
+	h->resumable |= resume_grant(&item->element, scope) >= RESUME_LATER;
 	if (is_ours(h, &item->element))
 		return;
 	h->serial += r == XSTREAM_ELEMENT && item->kind != STANZA_NONE;

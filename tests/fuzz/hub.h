@@ -37,6 +37,7 @@ struct hub {
 	bool reading, woken;		 /* the server is read; again, since this turn */
 	bool eof, hung_up, ended;	 /* the server's end; ours, of the connection, the stream */
 	bool fresh;			 /* something was sent to the WebSocket */
+	bool resumable;			 /* the server lets the stream be resumed */
 	bool closing, dead;		 /* the session */
 };
 

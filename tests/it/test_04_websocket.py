@@ -510,6 +510,8 @@ def test_a_connection_that_breaks_ends_the_session(place):
 @pytest.mark.parametrize("how", ["reset", "close frame"])
 def test_a_stream_that_may_be_resumed_is_left_open_by_a_lost_client(place, how):
     ws, stream = place.ws_pair()
+    ws.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>")
+    stream.wait_element(lambda e: e.name == "enable")
     stream.send("<enabled xmlns='urn:xmpp:sm:3' id='x' resume='true'/>")
     assert ws.take("enabled").get("id") == "x"
     ws.http.reset() if how == "reset" else ws.send_close(1001)
@@ -520,6 +522,8 @@ def test_a_stream_that_may_be_resumed_is_left_open_by_a_lost_client(place, how):
 
 def test_a_stream_that_may_be_resumed_is_ended_by_a_client_that_ends_it(place):
     ws, stream = place.ws_pair()
+    ws.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>")
+    stream.wait_element(lambda e: e.name == "enable")
     stream.send("<enabled xmlns='urn:xmpp:sm:3' id='x' resume='true'/>")
     ws.take("enabled")
     ws.send(CLOSE_ELEMENT.decode())

@@ -12,17 +12,23 @@ def setup(request):
     return request.getfixturevalue(request.param)
 
 
-@pytest.mark.parametrize("setup, how", [
-    pytest.param(server, how, id=f"{server}-{how}",
+@pytest.mark.parametrize("setup, how, present", [
+    pytest.param(server, how, present, id=f"{server}-{how}-present-{present}",
                  marks=[] if (server, how) == ("prosody", "cut") else pytest.mark.full)
-    for server in ("prosody", "ejabberd") for how in ("cut", "half-open")], indirect=["setup"])
-def test_xmppjs_resumes_its_stream_after_its_connection_broke(setup, how):
-    options = setup.options("websocket", how=how)
+    for server in ("prosody", "ejabberd") for how in ("cut", "half-open")
+    for present in ("online", "later")], indirect=["setup"])
+def test_xmppjs_resumes_its_stream_after_its_connection_broke(setup, how, present):
+    options = setup.options("websocket", how=how, present=present)
     facts = peers.node("resume.js", json.dumps(options))
     assert facts["enabled"] == 1 and facts["resumed"] == 2 and facts["failed"] == 0
     assert facts["online"] == 1 and facts["connections"] == 3 and facts["jid"]
-    assert len(facts["there"]) == 46
-    assert facts["there"] == facts["thereWanted"]
+    assert len(facts["thereWanted"]) == 46
+    # xmpp.js in Node loses count of a stanza that comes in one packet with <enabled/>, as its own
+    # presence may: the server then sends one again.
+    allowed = 1 if present == "online" else 0
+    assert len(facts["there"]) <= 46 + allowed
+    assert [text for text, before in zip(facts["there"], [None] + facts["there"])
+            if text != before] == facts["thereWanted"]
     assert facts["back"] == facts["backWanted"]
 
 

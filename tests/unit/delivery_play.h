@@ -94,7 +94,7 @@ static inline bool server(struct play *p, const char *text)
 	bool ours = false;
 
 	if (kind == STANZA_NONE)
-		ours = delivery_from_server(&p->d, &e, p->now);
+		ours = delivery_from_server(&p->d, &e, NULL, p->now);
 	else
 		delivery_passed(&p->d, &e, kind);
 	flush(p);
@@ -119,7 +119,7 @@ static inline bool client(struct play *p, const char *text)
 	bool goes = true;
 
 	if (delivery_watches(&p->d, (uint8_t)(1 << kind)))
-		goes = delivery_from_client(&p->d, &e, kind, e.xmlns, &p->out, &p->answer);
+		goes = delivery_from_client(&p->d, &e, kind, e.xmlns, p->now, &p->answer);
 	if (goes)
 		buf_addz(&p->out, text);
 	if (kind == STANZA_MESSAGE)

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "delivery_play.h"
+#include "proto/resume.h"
 
 /* --- who enables it --- */
 
@@ -42,7 +43,7 @@ static void a_server_that_offers_nothing_is_not_asked(void **state)
 	end(&p);
 }
 
-static void a_websocket_client_has_until_its_first_presence(void **state)
+static void a_websocket_client_has_a_second_after_its_first_presence(void **state)
 {
 	struct play p;
 
@@ -56,12 +57,67 @@ static void a_websocket_client_has_until_its_first_presence(void **state)
 	assert_true(client(&p, "<iq type='get' id='1'/>"));
 	assert_true(client(&p, "<message/>"));
 	SENT(&p, "<iq type='get' id='1'/><message/>");
-	assert_true(client(&p, "<presence/>"));
-	SENT(&p, ENABLE "<presence/>");
+	wait(&p, 5000);
 	assert_true(client(&p, "<presence/>"));
 	SENT(&p, "<presence/>");
-	assert_int_equal(counts(&p).unacknowledged, 2);
+	wait(&p, 500);
+	assert_true(client(&p, "<presence/>"));
+	SENT(&p, "<presence/>");
+	wait(&p, 499);
+	SENT(&p, "");
+	wait(&p, 1);
+	SENT(&p, ENABLE);
+	assert_null(p.d.more);
+	assert_true(client(&p, "<presence/>"));
+	SENT(&p, "<presence/>");
+	assert_int_equal(counts(&p).unacknowledged, 1);
 	end(&p);
+}
+
+static void one_that_is_present_before_it_enables_is_left_alone(void **state)
+{
+	struct play p;
+
+	(void)state;
+	begin(&p, true);
+	delivery_offered(&p.d);
+	delivery_bound(&p.d, &p.out);
+	client(&p, "<presence/>");
+	messages(&p, 1, 2);
+	wait(&p, 999);
+	client(&p, ENABLE);
+	SENT(&p, "<presence/>" ENABLE);
+	wait(&p, 10000);
+	assert_int_equal(counts(&p).unproved, 2);
+	assert_true(server(&p, "<enabled xmlns='urn:xmpp:sm:3' resume='true'/>"));
+	assert_int_equal(p.d.mode, DELIVERY_CLIENT);
+	assert_true(p.d.resumable);
+	assert_null(p.d.more);
+	wait(&p, 10000);
+	SENT(&p, "");
+	end(&p);
+}
+
+/* Nobody counts it: not the client either, whose <enable/> the server did not answer yet. */
+static void what_came_in_that_second_is_returned(void **state)
+{
+	struct play p;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		begin(&p, true);
+		delivery_offered(&p.d);
+		delivery_bound(&p.d, &p.out);
+		client(&p, "<presence/>");
+		if (i)
+			client(&p, ENABLE);
+		messages(&p, 1, 2);
+		proved(&p, 1);
+		buf_clear(&p.out);
+		delivery_end(&p.d, &p.out, false, 400, JID);
+		SENT(&p, RETURNED("a@b", "2"));
+		end(&p);
+	}
 }
 
 static void a_websocket_client_that_enables_is_left_alone(void **state)
@@ -108,7 +164,8 @@ static void a_resumption_that_fails_leaves_it_open_again(void **state)
 	delivery_bound(&p.d, &p.out);
 	buf_clear(&p.out);
 	client(&p, "<presence/>");
-	SENT(&p, ENABLE "<presence/>");
+	wait(&p, 1000);
+	SENT(&p, "<presence/>" ENABLE);
 	end(&p);
 }
 
@@ -176,12 +233,23 @@ static void over_bosh_nothing_of_it_passes_at_any_time(void **state)
 	end(&p);
 }
 
+static void logged_in(struct play *p, const char *text)
+{
+	struct xml_element e = element_of(text);
+
+	delivery_logged_in(&p->d, &e, NULL);
+}
+
 static void one_nested_in_authenticate_makes_it_the_clients(void **state)
 {
 	static const char *const nested[] = {
 	    "<authenticate xmlns='urn:xmpp:sasl:2'><initial-response>AA==</initial-response><bind "
 	    "xmlns='urn:xmpp:bind:0'><enable xmlns='urn:xmpp:sm:3'/></bind></authenticate>",
 	    "<authenticate xmlns='urn:xmpp:sasl:2'><resume xmlns='urn:xmpp:sm:3'/></authenticate>"};
+	static const char *const granted[] = {
+	    "<success xmlns='urn:xmpp:sasl:2'><bound xmlns='urn:xmpp:bind:0'><enabled "
+	    "xmlns='urn:xmpp:sm:3'/></bound></success>",
+	    "<success xmlns='urn:xmpp:sasl:2'><resumed xmlns='urn:xmpp:sm:3'/></success>"};
 	struct play p;
 
 	(void)state;
@@ -189,8 +257,10 @@ static void one_nested_in_authenticate_makes_it_the_clients(void **state)
 		begin(&p, i % 2);
 		delivery_offered(&p.d);
 		assert_true(client(&p, nested[i / 2]));
+		logged_in(&p, granted[i / 2]);
 		assert_int_equal(p.d.mode, DELIVERY_CLIENT);
 		assert_false(delivery_hides(&p.d));
+		assert_int_equal(p.d.bound, i / 2);
 		delivery_bound(&p.d, &p.out);
 		SENT(&p, nested[i / 2]);
 		assert_true(server(&p, "<r xmlns='urn:xmpp:sm:3'/>"));
@@ -202,6 +272,38 @@ static void one_nested_in_authenticate_makes_it_the_clients(void **state)
 			       "xmlns='urn:xmpp:bind:0'/></authenticate>"));
 	assert_int_equal(p.d.mode, DELIVERY_WAIT);
 	end(&p);
+}
+
+/* The server may know nothing of it, or refuse it: then it is as if the client had not asked. */
+static void one_nested_that_is_not_granted_leaves_it_open(void **state)
+{
+	static const char *const nested =
+	    "<authenticate xmlns='urn:xmpp:sasl:2'><bind xmlns='urn:xmpp:bind:0'>"
+	    "<enable xmlns='urn:xmpp:sm:3'/></bind></authenticate>";
+	static const char *const answers[] = {
+	    "<success xmlns='urn:xmpp:sasl:2'><bound xmlns='urn:xmpp:bind:0'/></success>",
+	    "<success xmlns='urn:xmpp:sasl:2'><failed xmlns='urn:xmpp:sm:3'/></success>",
+	    "<failure xmlns='urn:xmpp:sasl:2'/>"};
+	struct play p;
+
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		begin(&p, i % 2);
+		delivery_offered(&p.d);
+		client(&p, nested);
+		buf_clear(&p.out);
+		logged_in(&p, answers[i / 2]);
+		delivery_bound(&p.d, &p.out);
+		if (i % 2) {
+			client(&p, "<presence/>");
+			wait(&p, 1000);
+			SENT(&p, "<presence/>" ENABLE);
+		} else {
+			SENT(&p, ENABLE);
+		}
+		assert_int_equal(p.d.mode, DELIVERY_ASKED);
+		end(&p);
+	}
 }
 
 static void by_policy_nothing_is_done(void **state)
@@ -220,6 +322,7 @@ static void by_policy_nothing_is_done(void **state)
 	delivery_end(&p.d, &p.out, false, 400, JID);
 	SENT(&p, "");
 	assert_true(client(&p, "<enable xmlns='urn:xmpp:sm:3'/>"));
+	assert_true(server(&p, "<enabled xmlns='urn:xmpp:sm:3'/>"));
 	assert_int_equal(p.d.mode, DELIVERY_CLIENT);
 	end(&p);
 }
@@ -294,6 +397,46 @@ static void what_is_granted_behind_a_refusal_is_the_clients(void **state)
 	end(&p);
 }
 
+static void what_a_server_grants_is_known(void **state)
+{
+	static const struct {
+		const char *text;
+		enum resume_grant grant;
+	} cases[] = {
+	    {"<enabled xmlns='urn:xmpp:sm:3' id='a' resume='true'/>", RESUME_LATER},
+	    {"<enabled resume=\"1\" xmlns=\"urn:xmpp:sm:3\"></enabled>", RESUME_LATER},
+	    {"<resumed xmlns='urn:xmpp:sm:3' h='1' previd='a'/>", RESUME_DONE},
+	    {"<success xmlns='urn:xmpp:sasl:2'><bound xmlns='urn:xmpp:bind:0'>"
+	     "<enabled xmlns='urn:xmpp:sm:3' resume='true'/></bound></success>",
+	     RESUME_LATER},
+	    {"<success xmlns='urn:xmpp:sasl:2'><x/><resumed xmlns='urn:xmpp:sm:3' "
+	     "h='1'/></success>",
+	     RESUME_DONE},
+	    {"<enabled xmlns='urn:xmpp:sm:3' id='a'/>", RESUME_COUNTED},
+	    {"<enabled xmlns='urn:xmpp:sm:3' resume='false'/>", RESUME_COUNTED},
+	    {"<success xmlns='urn:xmpp:sasl:2'><enabled xmlns='urn:xmpp:sm:3'/></success>",
+	     RESUME_COUNTED},
+	    {"<enabled xmlns='urn:example' resume='true'/>", RESUME_NONE},
+	    {"<failed xmlns='urn:xmpp:sm:3'/>", RESUME_NONE},
+	    {"<success xmlns='urn:xmpp:sasl:2'><failed xmlns='urn:xmpp:sm:3'/></success>",
+	     RESUME_NONE},
+	    {"<success xmlns='urn:example'><resumed xmlns='urn:xmpp:sm:3'/></success>",
+	     RESUME_NONE},
+	    {"<message><enabled xmlns='urn:xmpp:sm:3' resume='true'/></message>", RESUME_NONE},
+	};
+	struct xml_scope scope = {.n = 1, .v = {{SLICE("sm"), SLICE(NS_SM)}}};
+	struct xml_element e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		e = element_of(cases[i].text);
+		assert_int_equal(resume_grant(&e, NULL), cases[i].grant);
+	}
+	e = element_of("<sm:resumed h='1' previd='a'/>");
+	assert_int_equal(resume_grant(&e, NULL), RESUME_NONE);
+	assert_int_equal(resume_grant(&e, &scope), RESUME_DONE);
+}
+
 /* --- what h counts --- */
 
 static void an_r_is_answered_at_once_moved_or_not(void **state)
@@ -327,7 +470,7 @@ static void a_storm_of_r_gets_one_answer_a_turn(void **state)
 	(void)state;
 	begin_on(&p);
 	for (int i = 0; i < 10000; i++)
-		assert_true(delivery_from_server(&p.d, &r, p.now));
+		assert_true(delivery_from_server(&p.d, &r, NULL, p.now));
 	flush(&p);
 	SENT(&p, A(0));
 	end(&p);
@@ -490,13 +633,17 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(for_bosh_we_ask_when_the_client_is_bound),
 	    cmocka_unit_test(a_server_that_offers_nothing_is_not_asked),
-	    cmocka_unit_test(a_websocket_client_has_until_its_first_presence),
+	    cmocka_unit_test(a_websocket_client_has_a_second_after_its_first_presence),
+	    cmocka_unit_test(one_that_is_present_before_it_enables_is_left_alone),
+	    cmocka_unit_test(what_came_in_that_second_is_returned),
 	    cmocka_unit_test(a_websocket_client_that_enables_is_left_alone),
 	    cmocka_unit_test(a_resumption_that_fails_leaves_it_open_again),
 	    cmocka_unit_test(where_the_client_was_refused_we_do_not_ask),
 	    cmocka_unit_test(a_client_that_comes_too_late_is_told),
 	    cmocka_unit_test(over_bosh_nothing_of_it_passes_at_any_time),
 	    cmocka_unit_test(one_nested_in_authenticate_makes_it_the_clients),
+	    cmocka_unit_test(one_nested_that_is_not_granted_leaves_it_open),
+	    cmocka_unit_test(what_a_server_grants_is_known),
 	    cmocka_unit_test(by_policy_nothing_is_done),
 	    cmocka_unit_test(the_policy_outlives_a_refusal),
 	    cmocka_unit_test(what_the_client_has_is_not_taken_by_a_later_refusal),

@@ -84,6 +84,10 @@ static void count_ws(struct play *p)
 {
 	bind_ws(p, SM);
 	message(p, "<presence xmlns='jabber:client'/>");
+	p->now += 1000;
+	pump(p);
+	heard(p, "WRITE " ENABLE "\n");
+	session_pong(p->s, 1, p->now);
 	server(p, ENABLED);
 	server(p, A(1));
 	forget(p);
@@ -173,7 +177,7 @@ static void a_bosh_client_that_enables_it_is_told(void **state)
 	finish(&p);
 }
 
-static void a_websocket_sees_it_and_has_until_its_first_presence(void **state)
+static void a_websocket_sees_it_and_has_a_second_after_its_first_presence(void **state)
 {
 	struct play p;
 
@@ -188,7 +192,48 @@ static void a_websocket_sees_it_and_has_until_its_first_presence(void **state)
 	message(&p, "<iq xmlns='jabber:client' type='get' id='1'/>");
 	not_heard(&p, ENABLE);
 	message(&p, "<presence xmlns='jabber:client'/>");
-	heard(&p, "WRITE " ENABLE "<presence xmlns='jabber:client'/>\n");
+	heard(&p, "WRITE <presence xmlns='jabber:client'/>\n");
+	assert_int_equal(session_expiry(p.s), p.now + 1000);
+	p.now += 1000;
+	pump(&p);
+	heard(&p, "WRITE " ENABLE "\n");
+	finish(&p);
+}
+
+/* As a program on xmpp.js does that sends presence in its `online` handler. */
+static void a_websocket_client_may_be_present_before_it_enables(void **state)
+{
+	struct play p;
+
+	(void)state;
+	bind_ws(&p, SM);
+	message(&p, "<presence xmlns='jabber:client'/>");
+	message(&p, "<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
+	heard(&p, "WRITE <enable xmlns='urn:xmpp:sm:3' resume='true'/>\n");
+	p.now += 5000;
+	pump(&p);
+	not_heard(&p, ENABLE);
+	server(&p, "<enabled xmlns='urn:xmpp:sm:3' id='s' resume='true'/>");
+	heard(&p, "<enabled xmlns='urn:xmpp:sm:3' id='s' resume='true'/>");
+	assert_string_equal(facts(&p).delivery.mode, "client");
+	finish(&p);
+}
+
+/* A result that looks like that of binding may come from anybody. */
+static void what_is_resumed_is_bound_to_nobody_else(void **state)
+{
+	struct play p;
+
+	(void)state;
+	start_ws(&p);
+	message(&p, WS_OPEN);
+	session_connected(p.s, p.now);
+	server(&p, HEADER "<stream:features>" BINDING SM "</stream:features>");
+	message(&p, "<resume xmlns='urn:xmpp:sm:3' h='0' previd='x'/>");
+	server(&p, "<resumed xmlns='urn:xmpp:sm:3' h='0' previd='x'/>");
+	server(&p, BOUND);
+	assert_int_equal(facts(&p).jid.n, 0);
+	assert_string_equal(facts(&p).delivery.mode, "client");
 	finish(&p);
 }
 
@@ -270,7 +315,7 @@ static void a_pong_acknowledges_over_websocket(void **state)
 	server(&p, M(1) M(2));
 	p.now += 1000;
 	pump(&p);
-	session_pong(p.s, 1, p.now);
+	session_pong(p.s, 2, p.now);
 	server(&p, R);
 	heard(&p, "WRITE " A(2) "\n");
 	finish(&p);
@@ -350,7 +395,7 @@ static void a_lost_websocket_leaves_what_has_no_pong(void **state)
 	p.now += 1000;
 	pump(&p);
 	server(&p, M(2));
-	session_pong(p.s, 1, p.now);
+	session_pong(p.s, 2, p.now);
 	pump(&p);
 	forget(&p);
 	session_ws_gone(p.s, p.now);
@@ -631,7 +676,9 @@ int main(void)
 	    cmocka_unit_test(a_bind_that_failed_is_none),
 	    cmocka_unit_test(a_login_that_binds_counts_too),
 	    cmocka_unit_test(a_bosh_client_that_enables_it_is_told),
-	    cmocka_unit_test(a_websocket_sees_it_and_has_until_its_first_presence),
+	    cmocka_unit_test(a_websocket_sees_it_and_has_a_second_after_its_first_presence),
+	    cmocka_unit_test(a_websocket_client_may_be_present_before_it_enables),
+	    cmocka_unit_test(what_is_resumed_is_bound_to_nobody_else),
 	    cmocka_unit_test(what_a_websocket_client_manages_itself_is_not_touched),
 	    cmocka_unit_test(a_transparent_domain_is_left_alone),
 	    cmocka_unit_test(what_is_proved_is_acknowledged),

@@ -542,34 +542,54 @@ static void a_websocket_that_is_lost_ends_the_stream(void **state)
 
 #define ENABLED "<enabled xmlns='urn:xmpp:sm:3' id='x' resume='true'/>"
 
+static void left_open(bool shutdown)
+{
+	struct play p;
+
+	start_ws(&p);
+	message(&p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' "
+		    "version='1.0'/>");
+	session_connected(p.s, p.now);
+	server(&p, HEADER FEATURES);
+	message(&p, "<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
+	server(&p, ENABLED);
+	message(&p, "<message xmlns='jabber:client'/>");
+	forget(&p);
+	if (shutdown)
+		session_close(p.s, REASON_SYSTEM_SHUTDOWN, p.now);
+	else
+		session_ws_gone(p.s, p.now);
+	pump(&p);
+	heard(&p, "HANGUP\n");
+	assert_null(memmem(buf_slice(&p.said).p, p.said.len, "</stream:stream", 15));
+	finish(&p);
+}
+
 static void a_stream_that_may_be_resumed_is_left_open_by_a_lost_client(void **state)
 {
 	struct play p;
 
 	(void)state;
-	start_ws(&p);
-	message(&p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' "
-		    "version='1.0'/>");
-	session_connected(p.s, p.now);
-	server(&p, HEADER FEATURES ENABLED);
-	message(&p, "<message xmlns='jabber:client'/>");
-	forget(&p);
-	session_ws_gone(p.s, p.now);
-	pump(&p);
-	heard(&p, "HANGUP\n");
-	assert_null(memmem(buf_slice(&p.said).p, p.said.len, "</stream", 8));
-	finish(&p);
-
+	left_open(false);
 	open_bosh(&p);
-	server(&p, ENABLED);
+	client(&p, BODY "rid='101' sid='" SID "'><authenticate xmlns='urn:xmpp:sasl:2'>"
+			"<resume xmlns='urn:xmpp:sm:3'/></authenticate></body>");
+	server(&p, "<success xmlns='urn:xmpp:sasl:2'><resumed xmlns='urn:xmpp:sm:3'/></success>");
 	forget(&p);
 	p.now += env.bosh.wait; /* what is held is answered, and then nothing comes */
 	pump(&p);
 	p.now += env.bosh.inactivity;
 	pump(&p);
 	heard(&p, "HANGUP\n");
-	assert_null(memmem(buf_slice(&p.said).p, p.said.len, "</stream", 8));
+	assert_null(memmem(buf_slice(&p.said).p, p.said.len, "</stream:stream", 15));
 	finish(&p);
+}
+
+/* It may be resumed by another Fairlead, while this one goes. */
+static void a_stream_that_may_be_resumed_is_left_open_at_shutdown(void **state)
+{
+	(void)state;
+	left_open(true);
 }
 
 static void a_stream_that_may_be_resumed_is_ended_with_its_client(void **state)
@@ -581,7 +601,9 @@ static void a_stream_that_may_be_resumed_is_ended_with_its_client(void **state)
 	message(&p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' "
 		    "version='1.0'/>");
 	session_connected(p.s, p.now);
-	server(&p, HEADER FEATURES ENABLED);
+	server(&p, HEADER FEATURES);
+	message(&p, "<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
+	server(&p, ENABLED);
 	forget(&p);
 	message(&p, "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>");
 	heard(&p, "WRITE </stream:stream>\nHANGUP\n");
@@ -641,6 +663,7 @@ int main(void)
 	    cmocka_unit_test(a_slow_websocket_rests_the_backend_for_a_while),
 	    cmocka_unit_test(a_websocket_that_is_lost_ends_the_stream),
 	    cmocka_unit_test(a_stream_that_may_be_resumed_is_left_open_by_a_lost_client),
+	    cmocka_unit_test(a_stream_that_may_be_resumed_is_left_open_at_shutdown),
 	    cmocka_unit_test(a_stream_that_may_be_resumed_is_ended_with_its_client),
 	    cmocka_unit_test(inactivity_ends_a_session_without_a_request),
 	};

@@ -178,45 +178,6 @@ static void a_restart_takes_one_new_header(void **state)
 	xstream_clear(&x);
 }
 
-static void a_stream_that_may_be_resumed_is_known(void **state)
-{
-	static const struct {
-		const char *text;
-		bool resumable;
-	} cases[] = {
-	    {"<enabled xmlns='urn:xmpp:sm:3' id='a' resume='true'/>", true},
-	    {"<enabled resume=\"1\" xmlns=\"urn:xmpp:sm:3\"></enabled>", true},
-	    {"<sm:resumed xmlns:sm='urn:xmpp:sm:3' h='1' previd='a'/>", true},
-	    {"<resumed xmlns='urn:xmpp:sm:3' h='1' previd='a'/>", true},
-	    {"<success xmlns='urn:xmpp:sasl:2'><bound xmlns='urn:xmpp:bind:0'>"
-	     "<enabled xmlns='urn:xmpp:sm:3' resume='true'/></bound></success>",
-	     true},
-	    {"<success xmlns='urn:xmpp:sasl:2'><x/><resumed xmlns='urn:xmpp:sm:3' "
-	     "h='1'/></success>",
-	     true},
-	    {"<enabled xmlns='urn:xmpp:sm:3' id='a'/>", false},
-	    {"<enabled xmlns='urn:xmpp:sm:3' resume='false'/>", false},
-	    {"<enabled xmlns='urn:example' resume='true'/>", false},
-	    {"<failed xmlns='urn:xmpp:sm:3'/>", false},
-	    {"<success xmlns='urn:xmpp:sasl:2'><failed xmlns='urn:xmpp:sm:3'/></success>", false},
-	    {"<success xmlns='urn:xmpp:sasl:2'><enabled xmlns='urn:xmpp:sm:3'/></success>", false},
-	    {"<message><enabled xmlns='urn:xmpp:sm:3' resume='true'/></message>", false},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct xstream x;
-		struct xstream_item item;
-
-		xstream_init(&x, &limits);
-		assert_int_equal(xstream_next(&x, SLICE(HEADER), &item), XSTREAM_OPENED);
-		assert_int_equal(xstream_next(&x, slice_str(cases[i].text), &item),
-				 XSTREAM_ELEMENT);
-		assert_int_equal(x.resumable, cases[i].resumable);
-		xstream_clear(&x);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,7 +189,6 @@ int main(void)
 	    cmocka_unit_test(a_stanza_over_the_limit_is_refused),
 	    cmocka_unit_test(headers_are_escaped),
 	    cmocka_unit_test(a_restart_takes_one_new_header),
-	    cmocka_unit_test(a_stream_that_may_be_resumed_is_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,8 @@
 // facts as JSON. OPTIONS as for run.js, and `how`:
 //   cut        the connection breaks for both sides
 //   half-open  the client's side breaks, and nothing tells the manager
+// present: `online` to send presence as soon as xmpp.js says so, which is before it asks for stream
+// management; else behind <enabled/>.
 
 import net from 'node:net';
 import ws from 'ws';
@@ -42,7 +44,10 @@ function person(n, address) {
 	p.until = (what, test) => (test() ? null
 		: within(20, new Promise((done) => p.waits.push({ test, done })), what));
 	xmpp.on('error', () => {});
-	xmpp.on('online', () => { p.online++; });
+	xmpp.on('online', () => {
+		p.online++;
+		if (o.present === 'online') xmpp.send(xml('presence'));
+	});
 	xmpp.on('nonza', (e) => { p.nonzas.push(e.getName()); look(); });
 	xmpp.on('stanza', (e) => {
 		if (e.is('message') && e.getChildText('body') !== null) p.got.push(e.getChildText('body'));
@@ -70,7 +75,7 @@ for (const p of [a, b]) {
 	await within(20, p.xmpp.start(), 'login');
 	// xmpp.js miscounts a stanza that comes in one packet with <enabled/>.
 	await p.until('<enabled/>', () => counts(p, 'enabled') === 1);
-	await p.xmpp.send(xml('presence'));
+	if (o.present !== 'online') await p.xmpp.send(xml('presence'));
 }
 const jid = b.xmpp.jid.toString();
 for (let round = 0; round < 2; round++) {
