@@ -12,12 +12,17 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
 from lib import patience
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+sys.path.append(os.path.join(TOP, "tests"))
+
+from ports import free_port  # noqa: E402
+
 PROGRAM = os.path.abspath(os.environ.get("FAIRLEAD", os.path.join(TOP, "build", "fairlead")))
 WORKERS = int(os.environ.get("WORKERS", "4"))
 LAUNCHER = shlex.split(os.environ.get("LAUNCHER", ""))
@@ -29,13 +34,6 @@ PAIR = re.compile(r'([A-Za-z0-9_.-]+)=("(?:[^"\\]|\\.)*"|\S*)')
 
 running = []  # every Fairlead of this run, newest last: the dump on failure reads it
 secrets = set()  # sids and passwords that no log may hold
-
-
-def free_port():
-    with socket.socket() as s:
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def check(path):
