@@ -1,0 +1,191 @@
+// One session: what it does now in a sentence, its whole state in groups, its history, its stanzas live.
+
+import { get, post } from './api.js';
+import { dialog, gated, whileSeen } from './ask.js';
+import { bytes, clock, count, date, duration, el, facts, keep, pill, plural, say } from './dom.js';
+import { trace } from './trace.js';
+import { STATES, TRANSPORTS, situation, stateTone } from './words.js';
+
+const PACE = 1000;
+const BROWSERS = [[/Edg\w*\/(\d+)/, 'Edge'], [/OPR\/(\d+)/, 'Opera'], [/Firefox\/(\d+)/, 'Firefox'],
+	[/Chrom\w*\/(\d+)/, 'Chrome'], [/Version\/(\d+).*Safari/, 'Safari']];
+
+// The name that a person knows the browser by, before the words that it says of itself.
+function browser(agent) {
+	const found = BROWSERS.find(([pattern]) => pattern.test(agent || ''));
+	return found ? `${found[1]} ${found[0].exec(agent)[1]}` : agent;
+}
+
+const yes = (b) => (b === undefined || b === null ? null : b ? 'yes' : 'no');
+// "TLSv1.3 TLS_AES_128_GCM_SHA256", or "" for none.
+function encryption(tls) {
+	const [version, ...cipher] = (tls || '').split(' ');
+	return ['Encryption', tls === undefined || tls === null ? null : version || 'none', cipher.join(' ')];
+}
+const left = (s) => s.inactivity_ms ?? s.inactivity_left_ms;
+
+const DELIVERY = {
+	none: ['nobody', 'no stream management on this session'],
+	ours: ['Fairlead', 'stream management (XEP-0198) with the server'],
+	client: ['the client', 'it uses stream management (XEP-0198) itself'],
+};
+
+const GROUPS = {
+	Client: (s) => [
+		['JID', s.jid || 'not logged in'],
+		['Login', s.login],
+		['Address', s.client?.peer ?? s.peer],
+		['Program', browser(s.client?.agent), browser(s.client?.agent) === s.client?.agent ? '' : s.client?.agent],
+		encryption(s.client?.tls),
+		['Began', s.born_at ? date(1000 * s.born_at) : date(Date.now() - s.age_ms), `${duration(s.age_ms)} ago`],
+	],
+	'XMPP server': (s) => [
+		['Domain', s.domain],
+		['Backend', s.backend?.name ?? s.backend],
+		['Address', s.backend?.address === s.backend?.name ? null : s.backend?.address],
+		encryption(s.backend?.tls),
+		['Not yet written to it', s.unsent_bytes === undefined ? null : bytes(s.unsent_bytes)],
+	],
+	BOSH: (s) => (s.transport !== 'bosh' ? [] : [
+		['Next request (rid)', s.rid],
+		['Requests held now', s.window?.held ? held(s.window.held) : count(s.held)],
+		['Agreed', s.window?.requests === undefined ? null
+			: `${plural(s.window.requests, 'request')} at once, ${count(s.window.hold)} held for ${duration(s.window.wait_ms)}`],
+		['Acknowledgements', yes(s.acks)],
+		['Paused', s.paused ? 'yes' : null],
+		['Time to come back', left(s) > 0 ? duration(left(s)) : null],
+		['Kept to be repeated', bytes(s.replay_bytes)],
+	]),
+	WebSocket: (s) => (s.transport !== 'websocket' ? [] : [
+		['Last ping answered', known(s.ws?.pong_ms) ? `${duration(s.ws.pong_ms)} ago` : null],
+		['Round trip', known(s.ws?.rtt_ms) ? duration(s.ws.rtt_ms) : null],
+		['Pings on their way', s.ws?.pings ?? s.ws?.pings_out],
+		['Client rests', s.paused ? 'yes: it reads too slowly' : null],
+	]),
+	Delivery: (s) => [
+		['Answered for by', ...(DELIVERY[s.delivery] || [s.delivery])],
+		['Queued for the client', bytes(s.queued_bytes)],
+		['Not proved yet', count(s.unproved)],
+		['Proved to have arrived', count(s.proved)],
+		['Not acknowledged', count(s.unacknowledged)],
+		['Returned to their sender', s.returned ? count(s.returned) : null],
+		['Given up', s.given_up ? count(s.given_up) : null],
+	],
+	Traffic: (s) => [
+		['From the client', `${plural(s.stanzas_in, 'stanza')}, ${bytes(s.bytes_in)}`],
+		['To the client', `${plural(s.stanzas_out, 'stanza')}, ${bytes(s.bytes_out)}`],
+		['Worker', s.worker],
+	],
+};
+
+const known = (n) => typeof n === 'number' && n >= 0;
+const held = (list) => (list.length
+	? list.map((h) => `${h.rid ? `rid ${h.rid} ` : ''}for ${duration(h.since_ms)}`).join(', ') : 'none');
+
+function end(s) {
+	return dialog({
+		title: 'End this session?', verb: 'End it', tone: 'danger',
+		text: `${s.jid || s.id} is disconnected at once. Its client may come back as it likes.`,
+		fields: [el('label', null, 'Why (for the client and the log)',
+			el('input', { name: 'text', maxlength: 200, autocomplete: 'off' }))],
+		act: ({ text }) => post(`/api/sessions/${encodeURIComponent(s.id)}/end`, { text }),
+	});
+}
+
+class Session {
+	constructor(view, id, name) {
+		this.id = id;
+		this.path = `/api/sessions/${encodeURIComponent(id)}`;
+		this.name = name;
+		this.state = pill('');
+		this.kind = pill('');
+		this.about = el('p', { class: 'situation', role: 'status' }, 'Asking…');
+		this.button = el('button', { type: 'button', class: 'danger', disabled: true,
+			onclick: () => end(this.last).then((done) => done && this.ask()) }, 'End session…');
+		this.groups = Object.fromEntries(Object.keys(GROUPS).map((name) => [name, facts()]));
+		this.cards = Object.fromEntries(Object.entries(this.groups).map(([name, f]) => [name,
+			el('section', { class: 'tile', hidden: true }, el('h3', null, name), f.root)]));
+		this.events = el('ol', { class: 'timeline' });
+		this.trace = trace(this.path, id);
+		view.replaceChildren(
+			el('div', { class: 'between' },
+				el('p', { class: 'marks' }, this.state, this.kind, el('code', null, id)), this.button),
+			this.about,
+			el('div', { class: 'grid' }, Object.values(this.cards)),
+			el('h2', null, 'What happened'),
+			el('div', { class: 'card' }, this.events),
+			this.trace.root);
+	}
+
+	async ask() {
+		clearTimeout(this.timer);
+		this.stop?.abort();
+		const stop = this.stop = new AbortController();
+		try {
+			const s = await get(this.path, stop.signal);
+			if (!stop.signal.aborted) this.draw(s);
+		} catch (e) {
+			if (stop.signal.aborted || e.status === 401) return;
+			if (e.status === 404) {
+				this.gone(e.message);
+				return;
+			}
+			say(this.about, e.status ? e.message : 'Fairlead cannot be reached; this is old.');
+		}
+		this.timer = setTimeout(() => this.ask(), PACE);
+	}
+
+	draw(s) {
+		this.last = s;
+		say(this.name, s.jid || 'Not logged in');
+		say(this.state, STATES[s.state] || s.state);
+		this.state.className = `pill ${stateTone(s.state)}`;
+		say(this.kind, TRANSPORTS[s.transport] || s.transport);
+		say(this.about, situation(s, duration));
+		this.button.disabled = false;
+		for (const [name, list] of Object.entries(GROUPS)) {
+			this.groups[name].show(list(s));
+			this.cards[name].hidden = !this.groups[name].root.firstChild;
+		}
+		this.history(s);
+	}
+
+	// Events are told by their age; counted from the birth as first seen, their times stand still.
+	history(s) {
+		this.birth ??= Date.now() - s.age_ms;
+		const list = (s.events || []).map((e, n) => ({ ...e, n, at: this.birth + s.age_ms - e.at_ms }));
+		keep(this.events, list, (e) => e.n,
+			() => el('li', null, el('time'), el('b'), el('span'), el('small')),
+			(li, e) => [clock(e.at), e.what, e.detail || '', `${duration(e.at_ms)} ago`]
+				.forEach((text, i) => say(li.children[i], text)));
+		if (!list.length) this.events.replaceChildren(el('li', { class: 'quiet' }, 'Nothing is remembered.'));
+	}
+
+	gone(why) {
+		say(this.state, 'Ended');
+		this.state.className = 'pill';
+		say(this.about, `This session is gone: ${why}`);
+		this.about.classList.add('ended');
+		this.button.disabled = true;
+		this.trace.stop('The session is gone.');
+	}
+
+	close() {
+		clearTimeout(this.timer);
+		this.stop?.abort();
+	}
+}
+
+export function show(view, id) {
+	const name = el('h1', { tabindex: -1 }, 'Session');
+	const box = el('div');
+	view.append(el('p', { class: 'crumb' }, el('a', { href: '#/sessions' }, '‹ All sessions')), name, box);
+	return gated(box, () => {
+		const session = new Session(box, id, name);
+		const close = whileSeen(session);
+		return () => {
+			close();
+			session.trace.stop();
+		};
+	});
+}
