@@ -83,7 +83,7 @@ static bool add(struct acceptor *a, struct inherit *h, const char *name, const s
 
 	if (at->kind == LISTEN_SYSTEMD)
 		return add_inherited(a, h, name, at, listener);
-	if (!listen_open(&s, at, (mode_t)mode, (uid_t)-1, (gid_t)-1, &why))
+	if (!listen_open(&s, at, (mode_t)mode, a->app->config->uid, a->app->config->gid, &why))
 		return fail(name, at, why);
 	log_info("listen", "listener=%s address=%s", name,
 		 log_value(shown, sizeof(shown), slice_str(listen_print(at, text))));

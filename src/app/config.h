@@ -62,6 +62,8 @@ struct config {
 	size_t n_sources;
 	struct addr_net *trusted; /* of http.trusted_proxies; once finished */
 	size_t n_trusted;
+	uid_t uid; /* of process.user, -1: none; once finished */
+	gid_t gid;
 	bool own_origins; /* those are the file's, no longer the default */
 };
 

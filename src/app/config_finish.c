@@ -1,5 +1,6 @@
 /* What no single key shows: checks that span several of them, and what is made from all. */
 #include "app/config_priv.h"
+#include "app/privileges.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -255,7 +256,7 @@ bool config_finish(struct config *c, struct config_error *e)
 		return false;
 	if (!check_order(c, e) || !check_lists(c, e) || !check_directory(c, e) ||
 	    !check_uri(c, e) || !check_public(c, e) || !make_origins(c, e) || !make_sources(c, e) ||
-	    !make_trusted(c, e))
+	    !make_trusted(c, e) || !privileges_find(c, e))
 		return false;
 	share_ports(c);
 	make_routes(c);

@@ -1,9 +1,10 @@
 /* The daemon: makes what the threads share, starts them, waits for a signal, and takes it all down
- * in the reverse order. The main thread does nothing else, so a signal is never handled inside
- * work. */
+ * in the reverse order. What the main thread does meanwhile is in supervise.c. */
 #include "app/daemon.h"
 #include "app/acceptor.h"
+#include "app/privileges.h"
 #include "app/status.h"
+#include "app/supervise.h"
 #include "app/worker.h"
 #include "app/www.h"
 #include "base/log.h"
@@ -11,7 +12,6 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -132,42 +132,16 @@ static bool start_workers(struct app *app)
 	return true;
 }
 
-static void wait_for_signal(void)
-{
-	sigset_t set;
-	int sig;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigwait(&set, &sig);
-	log_info("stop", "signal=%s", strsignal(sig));
-}
-
-/* Before any thread starts, so that all inherit it; a signal that comes while starting waits. */
-static void block_signals(void)
-{
-	sigset_t set;
-
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-}
-
-static void serve(struct app *app, struct acceptor *a)
+static void serve(struct app *app, struct acceptor *a, struct supervise *s)
 {
 	acceptor_start(a);
 	log_info("ready", "version=%s workers=%d domains=%zu", PACKAGE_VERSION, app->n,
 		 app->config->n_domains);
-	wait_for_signal();
+	supervise_run(s, NULL, NULL);
 	acceptor_stop(a);
 	for (int i = 0; i < app->n; i++)
 		worker_post(app->workers[i], letter_new(LETTER_STOP));
-	for (int i = 0; i < app->n; i++)
-		worker_join(app->workers[i]);
+	supervise_end(s);
 	log_info("stopped", "version=%s", PACKAGE_VERSION);
 }
 
@@ -175,10 +149,11 @@ int daemon_run(const struct config *config, struct backends *backends)
 {
 	struct app app = {.config = config, .backends = backends, .started = worker_clock()};
 	struct acceptor *a = NULL;
+	struct supervise s;
 	struct web_files *www = NULL;
 	bool good;
 
-	block_signals();
+	supervise_block_signals();
 	raise_descriptors(config);
 	random_bytes(&app.instance, sizeof(app.instance));
 	random_bytes(app.key, sizeof(app.key));
@@ -190,13 +165,17 @@ int daemon_run(const struct config *config, struct backends *backends)
 	fill_env(&app);
 	fill_web(&app, www);
 	backends_warn(backends);
-	a = acceptor_new(&app);
-	good = a && start_workers(&app);
+	sem_init(&app.left, 0, 0);
+	good = supervise_init(&s, &app) && (a = acceptor_new(&app));
+	/* What needs root stands above, and what starts threads below. */
+	good = good && privileges_drop(config) && start_workers(&app);
 	if (good)
-		serve(&app, a);
+		serve(&app, a, &s);
 	for (int i = 0; i < app.n; i++)
 		worker_free(app.workers[i]);
 	acceptor_free(a);
+	supervise_clear(&s);
+	sem_destroy(&app.left);
 	www_free(www);
 	return good ? 0 : 1;
 }

@@ -46,7 +46,7 @@ struct letter {
 			struct frame *frame; /* owned, or NULL */
 			enum reason bad;
 		} frame;
-		uint64_t serial;
+		uint64_t serial;   /* PONG, BEAT */
 		struct buf frames; /* SEND, owned */
 		uint16_t code;	   /* CLOSE */
 		uint32_t most;	   /* ASK: rows wanted */

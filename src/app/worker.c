@@ -3,6 +3,7 @@
  * the letters, pumps the marked sessions, sends what is queued and frees what is dead. */
 #include "app/worker.h"
 #include "app/api.h"
+#include "app/pulse.h"
 #include "app/question.h"
 #include "app/sessions.h"
 #include "app/status.h"
@@ -196,6 +197,9 @@ static void deliver(struct worker *w, struct letter *l)
 	case LETTER_CLOSE: web_ws_close(w->web, l->handle, l->u.code); break;
 	case LETTER_ASK: status_ask(w, l); break;
 	case LETTER_TELL: questions_tell(w->questions, l); break;
+	case LETTER_BEAT:
+		atomic_store_explicit(&w->beat, (uint32_t)l->u.serial, memory_order_relaxed);
+		break;
 	case LETTER_STOP: stop(w); break;
 	case LETTER_COUNT: break;
 	}
@@ -322,6 +326,8 @@ static void *run(void *arg)
 	struct worker *w = arg;
 
 	ev_run(w->loop, 0);
+	atomic_store_explicit(&w->beat, PULSE_LEFT, memory_order_relaxed);
+	sem_post(&w->app->left);
 	return NULL;
 }
 

@@ -5,6 +5,7 @@
 
 #include <ev.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 
 #include "app/backends.h"
@@ -28,6 +29,7 @@ struct app {
 	int n;
 	struct worker *workers[WORKERS_MAX];
 	atomic_uint sessions; /* alive in all workers */
+	sem_t left;	      /* posted by each worker that has left its loop */
 };
 
 struct sessions;
@@ -37,6 +39,7 @@ struct worker {
 	struct app *app; /* borrowed */
 	uint8_t index;
 	atomic_uint load; /* connections, for the acceptor's choice */
+	atomic_uint beat; /* the last BEAT that its turn came to; PULSE_LEFT: it has ended */
 	pthread_t thread;
 	struct ev_loop *loop;
 	ev_prepare turn;

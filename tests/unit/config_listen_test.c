@@ -1,4 +1,5 @@
-/* The configuration of listeners: addresses of all kinds, modes, and who is believed there. */
+/* The configuration of the process and its listeners: addresses of all kinds, modes, who is
+ * believed there, and whom to become. */
 #include "app/config.h"
 
 #include <setjmp.h>
@@ -135,6 +136,14 @@ static void mistakes_are_named(void **state)
 	    {"{" DOMAIN ", \"listen\": [{\"name\": \"a\", \"address\": \"systemd:x\"}], "
 	     "\"status\": {\"listen\": \"systemd:x\"}}",
 	     "\"status.listen\" and the listener \"a\" are both systemd:x"},
+	    {"{" DOMAIN ", \"process\": {\"user\": \"no such user\"}}",
+	     "\"process.user\": there is no user no such user on this machine"},
+	    {"{" DOMAIN ", \"process\": {\"user\": \"root\"}}",
+	     "\"process.user\" is whom to become instead of root"},
+	    {"{" DOMAIN ", \"process\": {\"user\": \"nobody\", \"group\": \"no such\"}}",
+	     "\"process.group\": there is no group no such on this machine"},
+	    {"{" DOMAIN ", \"process\": {\"group\": \"daemon\"}}",
+	     "\"process.group\" is for \"process.user\", which is not set"},
 	};
 	struct config_error e;
 

@@ -1,0 +1,15 @@
+/* Giving up root: what needs it (ports below 1024, keys, files of sockets) is done before, and
+ * threads start behind. */
+#ifndef APP_PRIVILEGES_H
+#define APP_PRIVILEGES_H
+
+#include "app/config.h"
+
+/* Finds the users that process.user and process.group name: c->uid, c->gid. */
+bool privileges_find(struct config *c, struct config_error *e);
+
+/* Becomes that user, for good, with the groups that it has. A line in the log; false where it does
+ * not work, and where root would be needed and is not there. Only one thread may run. */
+bool privileges_drop(const struct config *c);
+
+#endif

@@ -1,0 +1,302 @@
+"""What a service manager sees: READY, STATUS, WATCHDOG, RELOADING, STOPPING by datagrams; and root
+that is given up."""
+
+import ctypes
+import os
+import pwd
+import signal
+import socket
+import stat
+import time
+
+import pytest
+
+from lib import patience
+from lib.bosh import Bosh, Http
+from lib.daemon import Daemon, free_port
+from lib.xmppserver import Server
+
+NOBODY = pwd.getpwnam("nobody")
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give root up")
+
+
+@pytest.fixture
+def begin():
+    made = []
+
+    def start(config=None, **more):
+        port = free_port()
+        made.append(Daemon({"listen": [{"name": "it", "address": f"127.0.0.1:{port}"}],
+                            **(config or {})}, **more))
+        made[-1].port = port
+        return made[-1]
+
+    yield start
+    for d in made:
+        d.clean()
+
+
+class Manager:
+    """A socket as a service manager has it, and the datagrams that came."""
+
+    def __init__(self, path):
+        self.name = path
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.sock.bind("\0" + path[1:] if path.startswith("@") else path)
+        self.seen = []  # (when, {name: value})
+
+    def env(self, **more):
+        return {"NOTIFY_SOCKET": self.name, **more}
+
+    def read(self, seconds):
+        """The next datagram, None where none comes within that time."""
+        self.sock.settimeout(max(seconds, 0.001))
+        try:
+            data = self.sock.recv(4096).decode()
+        except TimeoutError:
+            return None
+        pairs = dict(line.split("=", 1) for line in data.split("\n"))
+        self.seen.append((time.monotonic(), pairs))
+        return pairs
+
+    def until(self, name, seconds=20):
+        """The datagram that has this variable, passing over others."""
+        deadline = time.monotonic() + patience(seconds)
+        while True:
+            pairs = self.read(deadline - time.monotonic())
+            assert pairs is not None, f"no {name}; {self.seen}"
+            if name in pairs:
+                return pairs
+
+    def during(self, seconds):
+        """Every datagram that comes within that time."""
+        deadline, found = time.monotonic() + seconds, []
+        while time.monotonic() < deadline:
+            pairs = self.read(deadline - time.monotonic())
+            if pairs:
+                found.append(pairs)
+        return found
+
+
+@pytest.fixture(params=["path", "abstract"])
+def any_manager(request, tmp_path):
+    m = Manager(str(tmp_path / "n") if request.param == "path" else f"@fairlead-{os.getpid()}")
+    yield m
+    m.sock.close()
+
+
+@pytest.fixture
+def manager():
+    m = Manager(f"@fairlead-{os.getpid()}-{time.monotonic_ns()}")
+    yield m
+    m.sock.close()
+
+
+def test_it_is_ready_once_it_serves_and_says_that_it_stops(begin, any_manager):
+    m = any_manager
+    d = begin(env=m.env())
+    assert m.until("READY") == {"READY": "1"}
+    assert m.until("STATUS")["STATUS"] == "0 sessions, 0 connections"
+    assert Http(d.port).request("GET", "/http-bind").status == 200
+    d.terminate()
+    assert m.until("STOPPING") == {"STOPPING": "1"}
+    assert int(m.until("EXTEND_TIMEOUT_USEC")["EXTEND_TIMEOUT_USEC"]) >= 5000000
+    d.stop()
+
+
+def test_one_that_does_not_start_is_never_ready(begin, manager):
+    d = begin({"status.listen": "systemd:missing"}, env=manager.env())
+    d.refuses()
+    assert manager.during(0.2) == []
+
+
+def test_a_socket_that_makes_no_sense_is_told(begin):
+    assert "NOTIFY_SOCKET" in begin(env={"NOTIFY_SOCKET": "nonsense"}).refuses()
+
+
+def test_a_watchdog_that_is_for_another_process_gets_no_signs(begin, manager):
+    d = begin(env=manager.env(WATCHDOG_USEC="1000000", WATCHDOG_PID="1"))
+    manager.until("READY")
+    assert not any("WATCHDOG" in p for p in manager.during(1.2))
+    d.stop()
+
+
+def test_signs_of_life_come_at_half_the_time(begin, manager):
+    d = begin({"workers": 4}, env=manager.env(WATCHDOG_USEC="1000000"))
+    manager.until("READY")
+    for _ in range(5):
+        manager.until("WATCHDOG", 2)
+    times = [when for when, p in manager.seen if "WATCHDOG" in p]
+    gaps = [b - a for a, b in zip(times, times[1:])]
+    assert all(0.3 < g < patience(0.9) for g in gaps), gaps
+    d.stop()
+
+
+class Held:
+    """One thread of a process stands still, as a debugger makes it."""
+    ATTACH, DETACH, WALL = 16, 17, 0x40000000
+
+    def __init__(self, pid, name):
+        self.libc = ctypes.CDLL(None, use_errno=True)
+        self.libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p,
+                                     ctypes.c_void_p]
+        self.tid = next(int(t) for t in os.listdir(f"/proc/{pid}/task")
+                        if open(f"/proc/{pid}/task/{t}/comm").read().strip() == name)
+        if self.libc.ptrace(self.ATTACH, self.tid, None, None) != 0:
+            pytest.skip(f"no thread can be held here: {os.strerror(ctypes.get_errno())}")
+        os.waitpid(self.tid, self.WALL)
+
+    def free(self):
+        assert self.libc.ptrace(self.DETACH, self.tid, None, None) == 0
+
+
+def test_a_worker_that_hangs_is_no_sign_of_life(begin, manager):
+    d = begin({"workers": 3}, env=manager.env(WATCHDOG_USEC="600000"))
+    manager.until("WATCHDOG")
+    held = Held(d.process.pid, "worker-1")
+    try:
+        late = d.wait_lines("watchdog")
+        assert late[0]["worker"] == "1" and late[0]["level"] == "warn"
+        while manager.read(0):  # what came before
+            pass
+        assert not any("WATCHDOG" in p for p in manager.during(1.5))
+    finally:
+        held.free()
+    manager.until("WATCHDOG")
+    d.stop()
+    assert len(d.lines("watchdog")) == 1
+
+
+def test_the_status_tells_of_sessions(begin, manager):
+    server = Server()
+    d = begin({"domains": [{"name": "example.org", "backends": [f"127.0.0.1:{server.port}"]}]},
+              env=manager.env())
+    manager.until("READY")
+    assert manager.until("STATUS")["STATUS"] == "0 sessions, 0 connections"
+    s = Bosh(d.port).login()
+    while not manager.until("STATUS")["STATUS"].startswith("1 sessions, "):
+        pass
+    d.terminate()
+    assert manager.until("EXTEND_TIMEOUT_USEC")["STATUS"].startswith("ending: ")
+    s.close()
+    d.stop()
+    server.close()
+
+
+def test_the_end_may_take_its_time(begin, manager):
+    """A server that never closes its stream, and a long shutdown.deadline."""
+    def stubborn(stream):
+        stream.login()
+        while True:
+            stream.read(600)
+
+    server = Server(script=stubborn)
+    d = begin({"domains": [{"name": "example.org", "backends": [f"127.0.0.1:{server.port}"]}],
+               "shutdown.deadline": 3}, env=manager.env(WATCHDOG_USEC="1000000"))
+    manager.until("READY")
+    s = Bosh(d.port).login()
+    d.terminate()
+    manager.until("STOPPING")
+    told = manager.during(2)
+    assert sum("EXTEND_TIMEOUT_USEC" in p for p in told) >= 2, told
+    assert sum("WATCHDOG" in p for p in told) >= 2, told
+    d.stop()
+    s.close()
+    server.close()
+
+
+def test_a_reload_is_told(begin, manager):
+    d = begin(env=manager.env())
+    manager.until("STATUS")
+    d.process.send_signal(signal.SIGHUP)
+    assert int(manager.until("RELOADING")["MONOTONIC_USEC"]) > 0
+    assert manager.until("READY")["STATUS"].endswith("connections")
+    assert Http(d.port).request("GET", "/http-bind").status == 200
+    d.stop()
+
+
+def test_without_a_manager_it_sleeps(begin):
+    d = begin({"workers": 1}, env={"NOTIFY_SOCKET": None}).ready()
+
+    def woken():
+        with open(f"/proc/{d.process.pid}/task/{d.process.pid}/status") as f:
+            return [line for line in f if line.startswith("voluntary")]
+
+    time.sleep(0.3)
+    before = woken()
+    time.sleep(1.5)
+    assert woken() == before
+    d.stop()
+
+
+def status_of(d):
+    with open(f"/proc/{d.process.pid}/status") as f:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+
+
+@as_root
+def test_root_is_given_up_once_all_is_bound(begin, tmp_path):
+    os.chmod(tmp_path, 0o700)  # for root alone
+    path = tmp_path / "s"
+    d = begin({"process.user": "nobody", "www.directory": str(tmp_path),
+               "listen": [{"name": "it", "address": f"unix:{path}"}]}, before=drop_launcher())
+    d.ready()
+    seen = status_of(d)
+    assert seen["Uid"].split() == [str(NOBODY.pw_uid)] * 4
+    assert seen["Gid"].split() == [str(NOBODY.pw_gid)] * 4
+    groups = sorted(os.getgrouplist("nobody", NOBODY.pw_gid))
+    assert sorted(map(int, seen["Groups"].split())) == groups
+    assert int(seen["CapEff"], 16) == int(seen["CapPrm"], 16) == 0
+    st = os.stat(path)
+    assert (st.st_uid, st.st_gid, stat.S_IMODE(st.st_mode)) == \
+        (NOBODY.pw_uid, NOBODY.pw_gid, 0o660)
+    assert Http(str(path)).request("GET", "/http-bind").status == 200
+    assert d.lines("user")[0]["uid"] == str(NOBODY.pw_uid)
+    assert not [p for p in d.lines("start") if p["level"] == "warn"]
+    d.stop()
+
+
+def drop_launcher():
+    """A launcher such as valgrind writes files of its own, which the other user cannot."""
+    return ("env",)
+
+
+@as_root
+def test_a_group_of_its_own(begin):
+    d = begin({"process": {"user": "nobody", "group": "daemon"}}, before=drop_launcher()).ready()
+    seen = status_of(d)
+    assert seen["Gid"].split()[0] == "1" and "1" in seen["Groups"].split()
+    d.stop()
+
+
+@as_root
+def test_root_without_a_user_is_warned(begin):
+    d = begin().ready()
+    warned, = [p for p in d.lines("start") if p["level"] == "warn" and "root" in p["problem"]]
+    assert "process.user" in warned["text"]
+    d.stop()
+
+
+@as_root
+def test_another_user_cannot_become_one(begin):
+    d = begin({"process.user": "nobody"}, before=("setpriv", "--reuid=daemon", "--regid=daemon",
+                                                  "--clear-groups"))
+    assert "only root can become another user" in d.refuses()
+
+
+@as_root
+def test_the_user_itself_need_not_become_one(begin):
+    d = begin({"process.user": "nobody"},
+              before=("setpriv", "--reuid=nobody", f"--regid={NOBODY.pw_gid}", "--clear-groups"))
+    d.ready()
+    d.stop()
+
+
+@as_root
+@pytest.mark.parametrize("missing", ["setuid", "setgid"])
+def test_root_that_may_not_give_up_does_not_start(begin, missing):
+    """As in a container without these capabilities."""
+    d = begin({"process.user": "nobody"},
+              before=("setpriv", f"--bounding-set=-{missing}", f"--inh-caps=-{missing}"))
+    log = d.refuses()
+    assert "process.user" in log and "not permitted" in log
