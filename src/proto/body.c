@@ -189,6 +189,8 @@ static enum stanza_kind kind_of(const struct payload *p, const struct xml_elemen
 	struct slice prefix, local;
 
 	xml_split(e->name, &prefix, &local);
+	if (!prefix.n && e->xmlns.p && !e->xmlns.n) /* it says itself that it is in none */
+		return STANZA_NONE;
 	return is_client(xml_namespace(e, &p->scope)) ? xml_stanza_kind(local) : STANZA_NONE;
 }
 

@@ -283,14 +283,16 @@ static void bosh_next(void *f, struct front_event *e)
 static int64_t bosh_expiry(const void *f)
 {
 	const struct bosh *b = f;
-	int64_t at = TIME_NEVER;
+	int64_t at = bosh_missing_until(b), idle;
 
 	if (b->closing)
 		return b->closed ? TIME_NEVER : b->linger;
 	if (b->failed != REASON_NONE)
 		return TIME_NEVER;
-	if (bosh_live(b) == 0)
-		return b->idle + (b->away || patience(b) < AWAY ? patience(b) : AWAY);
+	if (bosh_live(b) == 0) {
+		idle = b->idle + (b->away || patience(b) < AWAY ? patience(b) : AWAY);
+		return idle < at ? idle : at;
+	}
 	for (int64_t rid = b->first; rid < b->cursor; rid++) {
 		const struct bosh_request *r = bosh_slot(b, rid);
 
@@ -305,7 +307,11 @@ static void bosh_expire(void *f, int64_t now)
 {
 	struct bosh *b = f;
 
-	if (b->closing || bosh_live(b) > 0)
+	if (b->closing)
+		return;
+	if (now >= bosh_missing_until(b))
+		bosh_fail(b, REASON_RID_MISSING);
+	if (bosh_live(b) > 0)
 		return;
 	b->away |= now >= b->idle + AWAY;
 	if (now >= b->idle + patience(b))
@@ -325,6 +331,16 @@ static bool bosh_attached(const void *f)
 static uint32_t bosh_proved(const void *f)
 {
 	return ((const struct bosh *)f)->proved;
+}
+
+static uint32_t bosh_written(const void *f)
+{
+	return ((const struct bosh *)f)->answered;
+}
+
+static void bosh_last(void *f)
+{
+	((struct bosh *)f)->last = true;
 }
 
 static bool bosh_closed(const void *f)
@@ -354,6 +370,8 @@ const struct front_ops bosh_ops = {
     .opened = bosh_opened,
     .element = bosh_element,
     .proved = bosh_proved,
+    .written = bosh_written,
+    .last = bosh_last,
     .close = bosh_close,
     .flush = bosh_flush,
     .expiry = bosh_expiry,

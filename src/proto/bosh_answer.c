@@ -88,7 +88,7 @@ void bosh_element(void *f, const struct xml_element *e, const struct xml_scope *
 	(void)now;
 	if (b->closing || b->failed != REASON_NONE)
 		return;
-	if (b->queue.len && b->queue.len + e->bytes.n > b->c->queue) {
+	if (b->queue.len && !b->last && b->queue.len + e->bytes.n > b->c->queue) {
 		bosh_fail(b, REASON_QUEUE_FULL);
 		return;
 	}
@@ -386,6 +386,9 @@ void bosh_close(void *f, enum reason r, struct slice detail, int64_t now)
 		return;
 	b->closing = true;
 	b->reason = (uint8_t)r;
+	/* Most clients that say goodbye look at nothing that comes with the answer to it. */
+	if (r == REASON_CLIENT_CLOSED)
+		buf_clear(&b->queue);
 	/* At shutdown no new connection is taken: only what is on its way can still come. */
 	b->linger = now + (over ? 0 : r == REASON_SYSTEM_SHUTDOWN ? LINGER_SHUTDOWN : LINGER);
 	if (r == REASON_SERVER_ERROR)

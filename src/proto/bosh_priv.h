@@ -47,6 +47,8 @@ struct bosh_more {
 	char *content;		 /* owned; Content-Type of all answers; NULL: the usual */
 	int64_t pause;		 /* ms; the inactivity while the client pauses; 0: it does not */
 	int64_t report;		 /* the rid of an answer that the client seems to have lost; 0 */
+	int64_t missing;	 /* a rid that has not come, while later ones have; 0 */
+	int64_t missing_since;	 /* ms */
 	int64_t dropped;	 /* the highest rid whose answer went for want of room; 0 */
 	uint32_t dropped_serial; /* of that answer */
 	int64_t sent[]; /* with acknowledgements: when the answer in replay[] of that place left */
@@ -88,6 +90,7 @@ struct bosh {
 	bool legacy : 1; /* knows the HTTP codes of old */
 	bool told : 1;	 /* who broke a rule was told so */
 	bool acks : 1;	 /* both sides acknowledge (XEP-0124 9); then there is `more` */
+	bool last : 1;	 /* what comes now is not bounded: see front_ops */
 	bool loose : 1;	 /* it has sent more than its window, or polled beside an open request */
 	/* Of rid r at r % room, in the same allocation as b; each owned; NULL: BOSH_EMPTY. */
 	struct bosh_answer **replay;
@@ -140,6 +143,7 @@ int64_t bosh_expected(const struct bosh *b); /* the next rid that has not come *
 void bosh_forget(struct bosh *b);	     /* the oldest kept answer goes */
 void bosh_drop(struct bosh *b);		     /* the same, for want of room */
 size_t bosh_kept_bytes(const struct bosh *b);
+int64_t bosh_missing_until(const struct bosh *b); /* when a missing rid ends it; TIME_NEVER */
 uint32_t bosh_live(const struct bosh *b); /* requests with somebody waiting for the answer */
 int64_t bosh_deadline(const struct bosh *b, const struct bosh_request *r);
 

@@ -8,6 +8,11 @@
 /* ms after which an answer without acknowledgement is more likely lost than on its way. */
 enum { REPORT_AFTER = 500 };
 
+/* ms that later requests wait for one that has not come. A page that is left just before its
+ * request goes out never sends it, and its successor does not know that: they would wait for ever.
+ */
+enum { MISSING_MAX = 20000 };
+
 uint32_t bosh_live(const struct bosh *b)
 {
 	uint32_t n = 0;
@@ -42,6 +47,27 @@ int64_t bosh_expected(const struct bosh *b)
 	while (rid < bosh_limit(b) && bosh_slot(b, rid)->body)
 		rid++;
 	return rid;
+}
+
+/* Whether the rids that have come have a hole, and since when. */
+static void look_for_missing(struct bosh *b, int64_t now)
+{
+	int64_t rid = bosh_expected(b), at = rid + 1;
+
+	while (at < bosh_limit(b) && !bosh_slot(b, at)->body)
+		at++;
+	if (at >= bosh_limit(b)) {
+		if (b->more)
+			b->more->missing = 0;
+	} else if (bosh_more(b)->missing != rid) {
+		b->more->missing = rid;
+		b->more->missing_since = now;
+	}
+}
+
+int64_t bosh_missing_until(const struct bosh *b)
+{
+	return b->more && b->more->missing ? b->more->missing_since + MISSING_MAX : TIME_NEVER;
 }
 
 static struct buf *reply(const struct bosh *b, struct effects *fx, handle_t h)
@@ -329,6 +355,7 @@ void bosh_request(struct bosh *b, handle_t h, struct body **request, int64_t now
 
 	if (!take(b, h, r, now, fx))
 		body_free(r);
+	look_for_missing(b, now);
 	if (bosh_live(b) > 0)
 		b->away = false;
 }

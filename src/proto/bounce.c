@@ -1,6 +1,7 @@
 /* Stanzas that do not arrive. */
 #include "proto/bounce.h"
 #include "proto/front.h"
+#include "proto/xmlpeek.h"
 
 #include <assert.h>
 
@@ -54,11 +55,28 @@ static bool fits(struct bounce *b, struct slice *addressee)
 	return n <= BOUNCE_MAX;
 }
 
+#define NS_FORWARD "urn:xmpp:forward:0"
+
+/* XEP-0297: a copy of another message, as a child, or in what wraps it (carbons, archive results).
+ * Deeper in, or in a text, it says nothing of this message. */
 static bool is_forwarded(struct slice message)
 {
-	static const char ns[] = "urn:xmpp:forward:0"; /* XEP-0297: in carbons and results too */
+	struct slice before, prefix, local;
+	struct xml_element child, copy;
+	struct xml_peek p;
 
-	return memmem(message.p, message.n, ns, sizeof(ns) - 1);
+	if (!memmem(message.p, message.n, NS_FORWARD, sizeof(NS_FORWARD) - 1) ||
+	    !xml_peek_open(&p, message))
+		return false;
+	while (xml_peek_next(&p, &child, &before)) {
+		xml_split(child.name, &prefix, &local);
+		if (slice_is(local, "forwarded") &&
+		    xml_raw_is(xml_namespace(&child, &p.scope), NS_FORWARD))
+			return true;
+		if (xml_peek_find(child.bytes, &p.scope, "forwarded", NS_FORWARD, &copy))
+			return true;
+	}
+	return false;
 }
 
 static bool is_returned(const struct start_tag *s, enum stanza_kind kind, struct slice element)

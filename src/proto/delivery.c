@@ -154,7 +154,7 @@ static void forget_down(struct delivery *d, uint32_t upto)
 
 void delivery_proved(struct delivery *d, uint32_t serial)
 {
-	if (serial == d->proved || d->ended || !is_ours(d))
+	if (!serial_after(serial, d->proved) || d->ended || !is_ours(d))
 		return;
 	d->proved = serial;
 	if (d->behind && !serial_after(d->base, serial))
@@ -513,12 +513,10 @@ static void ping(struct delivery *d, struct buf *out, struct slice domain)
 }
 
 /* RFC 6121 4.5: from unavailable on, what is for the bare address goes elsewhere. */
-bool delivery_leave(struct delivery *d, struct buf *out, bool clean, struct slice domain)
+bool delivery_leave(struct delivery *d, struct buf *out, struct slice domain)
 {
 	if (d->ended || !is_ours(d) || !d->bound)
 		return false;
-	if (clean)
-		delivery_proved(d, d->passed);
 	/* What the client asked for is not taken up any more: what the server counts, we do. */
 	if (d->mode == DELIVERY_WAIT)
 		d->mode = d->pending ? DELIVERY_ASKED : DELIVERY_OFF;
@@ -541,20 +539,13 @@ void delivery_trim(struct delivery *d, struct buf *out, uint32_t server_queue, s
 	return_down(d, out, returned_upto(d, server_queue), jid);
 }
 
-void delivery_end(struct delivery *d, struct buf *out, bool clean, uint32_t server_queue,
-		  struct slice jid)
+void delivery_end(struct delivery *d, struct buf *out, uint32_t server_queue, struct slice jid)
 {
-	uint32_t upto;
+	uint32_t upto = returned_upto(d, server_queue);
 
 	if (d->ended || !is_ours(d))
 		return;
-	if (clean) {
-		delivery_proved(d, d->passed);
-		upto = d->passed;
-	} else {
-		upto = returned_upto(d, server_queue);
-		return_down(d, out, upto, jid);
-	}
+	return_down(d, out, upto, jid);
 	if (d->mode == DELIVERY_ON) {
 		BUF_LIT(out, "<a xmlns='" NS_SM "' h='");
 		buf_addu(out, upto - d->base);

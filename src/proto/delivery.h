@@ -88,7 +88,7 @@ void delivery_bound(struct delivery *d, struct buf *out);
 
 /* A stanza goes to the client: the serial to hand to the front with it. */
 uint32_t delivery_passed(struct delivery *d, const struct xml_element *e, enum stanza_kind kind);
-void delivery_proved(struct delivery *d, uint32_t serial);
+void delivery_proved(struct delivery *d, uint32_t serial); /* no news where it is an older one */
 
 /* Bytes remembered of stanzas towards the client: the caller ends the session over a bound. */
 size_t delivery_kept(const struct delivery *d);
@@ -133,12 +133,13 @@ int64_t delivery_expiry(const struct delivery *d);
 
 /* --- the end --- */
 
-/* The client is gone, and the stream will end by our side. What it was sent counts as received
- * where it said goodbye (clean). True: what was appended asks the server to send no more; what
- * still comes is passed to nobody, until the answer to DELIVERY_LEAVE does, which does not count.
+/* The client is gone, and the stream will end by our side. Where it said goodbye, what it was sent
+ * counts as received: the caller has told that by delivery_proved(). True: what was appended asks
+ * the server to send no more; what still comes is passed to nobody, until the answer to
+ * DELIVERY_LEAVE does, which does not count.
  */
 #define DELIVERY_LEAVE "fairlead-leave"
-bool delivery_leave(struct delivery *d, struct buf *out, bool clean, struct slice domain);
+bool delivery_leave(struct delivery *d, struct buf *out, struct slice domain);
 
 /* The answer came. True: the server has no more for this client, and the stream may end. False:
  * what it still sends to the full address nobody would keep, so that it was asked again. */
@@ -147,11 +148,9 @@ bool delivery_left(struct delivery *d, struct buf *out, struct slice domain);
 /* Meanwhile: appends what is returned of that already, for the server may not keep it. */
 void delivery_trim(struct delivery *d, struct buf *out, uint32_t server_queue, struct slice jid);
 
-/* The stream ends by our side: appends what is returned, then the last <a/>. Clean: the client said
- * goodbye, and what it was sent counts as received. server_queue: how many stanzas the server is
- * trusted to keep. jid: the client's, raw; may be empty. */
-void delivery_end(struct delivery *d, struct buf *out, bool clean, uint32_t server_queue,
-		  struct slice jid);
+/* The stream ends by our side: appends what is returned, then the last <a/>. server_queue: how many
+ * stanzas the server is trusted to keep. jid: the client's, raw; may be empty. */
+void delivery_end(struct delivery *d, struct buf *out, uint32_t server_queue, struct slice jid);
 
 /* The server is lost: appends the error for the next message that it never acknowledged; false when
  * there is none left. */

@@ -46,11 +46,13 @@ static enum reason strip(struct buf *text)
 	return REASON_NONE;
 }
 
-/* On the stream, what has no namespace is in jabber:client. */
-static enum stanza_kind stanza_of(const struct xmljudge_root *root)
+/* On the stream, what declares no namespace is in jabber:client; what declares to be in none is. */
+static enum stanza_kind stanza_of(const struct xmljudge_root *root, struct slice element)
 {
-	return root->ns.n == 0 || slice_is(root->ns, NS_CLIENT) ? xml_stanza_kind(root->name)
-								: STANZA_NONE;
+	bool client =
+	    root->ns.n ? slice_is(root->ns, NS_CLIENT) : !xml_attribute(element, "xmlns").p;
+
+	return client ? xml_stanza_kind(root->name) : STANZA_NONE;
 }
 
 static void keep(struct frame *f, struct slice *where, struct slice value)
@@ -137,7 +139,7 @@ enum reason frame_parse(struct frame **out, struct xmljudge *j, const struct xml
 		read_open(f, &root);
 	if (kind == FRAME_ELEMENT) {
 		f->payload = buf_slice(&f->text);
-		f->stanza = stanza_of(&root);
+		f->stanza = stanza_of(&root, f->payload);
 	}
 	*out = f;
 	return REASON_NONE;

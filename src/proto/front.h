@@ -61,6 +61,14 @@ struct front_ops {
 	 * first; never goes back; never beyond what element() was given. */
 	uint32_t (*proved)(const void *f);
 
+	/* The serial of the last stanza that was sent before the client said goodbye. What stood
+	 * behind it then, and what comes later, is not sent at all. */
+	uint32_t (*written)(const void *f);
+
+	/* What element() gets from here on, right before close(), may pass the bound of the queue.
+	 */
+	void (*last)(void *f);
+
 	/* Ends: payload queued so far goes out first, then the reason in the protocol's own terms.
 	 * `detail` is the server's whole <stream:error/> for SERVER_ERROR, declarations included
 	 * save `stream`; borrowed, may be empty. Only the first call counts. */

@@ -51,6 +51,7 @@ struct wsfront {
 	bool restarting; /* the next <open/> that is pulled is a restart */
 	bool client_end; /* the client's <close/> came */
 	bool resting;	 /* the client is not read: its pongs cannot come */
+	bool last;	 /* what comes now is not bounded: see front_ops */
 	bool gone;
 };
 
@@ -324,9 +325,9 @@ static void wsfront_element(void *f, const struct xml_element *e, const struct x
 	struct wsfront *w = f;
 	size_t waiting = w->out.len + w->unsent, mark;
 
-	if (w->state >= WS_CLOSING || w->failed != REASON_NONE)
+	if (w->state >= WS_CLOSING || w->failed != REASON_NONE || w->client_end)
 		return;
-	if (waiting && waiting + e->bytes.n > w->c->queue) {
+	if (waiting && !w->last && waiting + e->bytes.n > w->c->queue) {
 		fail(w, REASON_QUEUE_FULL);
 		return;
 	}
@@ -565,6 +566,16 @@ static uint32_t wsfront_proved(const void *f)
 	return ((const struct wsfront *)f)->proved;
 }
 
+static uint32_t wsfront_written(const void *f)
+{
+	return ((const struct wsfront *)f)->written;
+}
+
+static void wsfront_last(void *f)
+{
+	((struct wsfront *)f)->last = true;
+}
+
 static bool wsfront_closed(const void *f)
 {
 	return ((const struct wsfront *)f)->state == WS_CLOSED;
@@ -583,6 +594,8 @@ const struct front_ops wsfront_ops = {
     .opened = wsfront_opened,
     .element = wsfront_element,
     .proved = wsfront_proved,
+    .written = wsfront_written,
+    .last = wsfront_last,
     .close = wsfront_close,
     .flush = wsfront_flush,
     .expiry = wsfront_expiry,

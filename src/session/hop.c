@@ -176,12 +176,10 @@ void hop_from_client(struct session *s, const struct front_event *e, int64_t now
  * may be: so the server is asked first to send no more, and has half of the time that there is. */
 void hop_leave(struct session *s, int64_t now, struct effects *fx)
 {
-	bool clean = s->reason == REASON_CLIENT_CLOSED;
-
 	if (s->left || !s->connected || s->unheard)
 		return;
 	s->left = true;
-	s->leaving = delivery_leave(&s->delivery, &s->out, clean, slice_str(session_domain(s)));
+	s->leaving = delivery_leave(&s->delivery, &s->out, slice_str(session_domain(s)));
 	if (!s->leaving)
 		return;
 	s->until = now + s->env->close_wait / 2;
@@ -245,6 +243,7 @@ void hop_lost(struct session *s, int64_t now)
 	if (s->delivery.mode == DELIVERY_CLIENT || s->delivery.mode == DELIVERY_TRANSPARENT ||
 	    s->delivery.pending) /* it sends again what is not acknowledged */
 		return;
+	s->ops->last(s->front);
 	while (delivery_lost(&s->delivery, &text, slice_str(s->jid))) {
 		tell_client(s, &text, now);
 		buf_reset(&text);

@@ -151,6 +151,8 @@ static void close_with(struct session *s, enum reason r, struct slice detail, in
 		return;
 	if (is_of_server(r))
 		hop_lost(s, now);
+	if (r == REASON_CLIENT_CLOSED)
+		delivery_proved(&s->delivery, s->ops->written(s->front));
 	enter(s, SESSION_CLOSING);
 	s->reason = (uint8_t)r;
 	s->until = now + s->env->close_wait;
@@ -367,8 +369,7 @@ static bool is_left_open(const struct session *s)
 /* What it answers for goes first, so that the server knows when the stream ends. */
 static void part(struct session *s)
 {
-	delivery_end(&s->delivery, &s->out, s->reason == REASON_CLIENT_CLOSED && !s->left,
-		     s->env->server_queue, slice_str(s->jid));
+	delivery_end(&s->delivery, &s->out, s->env->server_queue, slice_str(s->jid));
 	if (!is_left_open(s))
 		xstream_end(&s->out, parting(s->reason));
 }

@@ -256,12 +256,15 @@ static void eat_error(struct model *m, uint32_t id)
 /* Each stanza is proved, or returned, or of no kind that is, or the server's. */
 static void part(struct model *m, bool clean, uint32_t server_queue)
 {
-	uint32_t from = m->proved > m->base ? m->proved : m->base, upto = m->passed;
+	uint32_t from, upto = m->passed;
 
-	delivery_end(&m->d, &m->out, clean, server_queue, SLICE(""));
-	if (m->on && !clean)
+	if (clean) /* what it was sent counts as received: all but the last, which was queued */
+		prove(m, 254);
+	from = m->proved > m->base ? m->proved : m->base;
+	delivery_end(&m->d, &m->out, server_queue, SLICE(""));
+	if (m->on)
 		upto = m->passed - from > server_queue ? m->passed - server_queue : from;
-	for (uint32_t i = m->proved + 1; i <= upto && !clean && !m->client; i++)
+	for (uint32_t i = m->proved + 1; i <= upto && !m->client; i++)
 		if (m->returned[i])
 			eat_error(m, i);
 	CLAIM(!m->on || eat_a(m, upto - m->base));

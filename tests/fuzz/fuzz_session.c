@@ -144,6 +144,7 @@ static void message(struct game *g, uint8_t arg)
 		buf_adds(&g->h.up, buf_slice(&text));
 	} else {
 		buf_addz(&text, texts[arg % 32 - 26]);
+		g->h.goodbye |= arg % 32 == 28;
 	}
 	say(g, text);
 }

@@ -259,7 +259,7 @@ static void judge_delivery(struct hub *h, const struct session_facts *f)
 		CLAIM(!wrote || rules_all_up(h->rules));
 		return;
 	}
-	CLAIM(h->gone || h->down.len == h->down_seen.len);
+	CLAIM(h->gone || h->goodbye || h->down.len == h->down_seen.len);
 	CLAIM(!wrote || h->up.len == h->up_seen.len);
 	CLAIM(!h->gone || session_expiry(h->s) != TIME_NEVER);
 }

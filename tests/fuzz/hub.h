@@ -36,6 +36,7 @@ struct hub {
 	bool gone, paused, parted, over; /* WebSocket: lost; rests; got a close frame; <close/> */
 	bool reading, woken;		 /* the server is read; again, since this turn */
 	bool eof, hung_up, ended;	 /* the server's end; ours, of the connection, the stream */
+	bool goodbye;			 /* WebSocket: it said <close/>, and gets no more */
 	bool fresh;			 /* something was sent to the WebSocket */
 	bool resumable;			 /* the server lets the stream be resumed */
 	bool closing, dead;		 /* the session */

@@ -351,6 +351,31 @@ def test_a_terminate_counts_all_that_was_sent_as_received(counting):
     assert stream.sm.ids() == [] and stream.sm.acks[-1] == 2
 
 
+def test_what_is_queued_at_a_terminate_is_left_to_the_server(counting):
+    s, stream = bosh(counting)
+    stream.sm.deliver("a")
+    assert s.pending[0].answer().element("message").get("id") == "a"
+    stream.sm.deliver("b", "c")
+    assert stream.sm.ask() == 0  # so they have come
+    end = s.terminate()
+    assert end.type == "terminate" and end.elements == []
+    ends(counting, stream, "client-closed", unproved=2)
+    assert stream.sm.ids() == ["b", "c"]
+    assert sm.returned(stream) == []
+
+
+def test_a_rid_that_never_comes_ends_the_session_in_time(counting):
+    s, stream = bosh(counting)
+    s.rid += 1
+    waiting = s.send(message("never heard"))
+    start = time.monotonic()
+    end = waiting.answer(25)
+    assert (end.type, end.condition) == ("terminate", "item-not-found")
+    assert 18 < time.monotonic() - start < 23
+    ends(counting, stream, "rid-missing", unproved=0)
+    assert stream.messages() == []
+
+
 def test_a_websocket_that_breaks_leaves_what_has_no_pong(counting):
     w, stream = ws(counting)
     stream.sm.deliver("a")

@@ -81,6 +81,7 @@ static const struct {
      "<presence xmlns='urn:x'/>", 1, 0, 0},
     {"<h:body xmlns:h='" HTTPBIND "'><a/></h:body>", "<a/>", 1, 0, 0},
     {"<body xmlns='http&#58;//jabber.org/protocol/httpbind'><a/></body>", "<a/>", 1, 0, 0},
+    {BODY "><message xmlns=''/><iq/></body>", "<message xmlns=''/><iq/>", 2, 1, 0},
     /* httpbind, said, is rewritten */
     {BODY "><message xmlns='" HTTPBIND "' to='x'><body/></message></body>",
      "<message xmlns='jabber:client' to='x'><body/></message>", 1, 1, 0},

@@ -50,6 +50,32 @@ static void polling_too_fast_ends_the_session(void **state)
 	    "  failed overactivity", "wait 3000", "  closed");
 }
 
+/* --- a rid that never comes --- */
+
+static void who_waits_for_a_missing_rid_is_let_go_after_a_time(void **state)
+{
+	RUN(READY, "> b <body rid='103' sid='SID'><q xmlns='x'/></body>", "  ~ b 50000",
+	    "wait 19999", "> d <body rid='103' sid='SID'><q xmlns='x'/></body>",
+	    "  < b <body type='error'/>", "  ~ d 50000", "wait 1", "  failed rid-missing",
+	    "  < d " TERMINATE("item-not-found"), "  closed");
+}
+
+/* Nobody may be there to be told at that moment. */
+static void a_missing_rid_ends_it_with_nobody_there_too(void **state)
+{
+	RUN(READY, "> b <body rid='103' sid='SID'><q xmlns='x'/></body>", "  ~ b 50000", "gone b",
+	    "wait 20000", "  failed rid-missing",
+	    "> d <body rid='103' sid='SID'><q xmlns='x'/></body>",
+	    "  < d " TERMINATE("item-not-found"), "  closed");
+}
+
+static void a_rid_that_comes_late_does_no_harm(void **state)
+{
+	RUN(READY, "> b <body rid='103' sid='SID'><q xmlns='x'/></body>", "  ~ b 50000",
+	    "wait 19999", "> a <body rid='102' sid='SID'/>", "  payload 0 <q xmlns='x'/>",
+	    "  < a <body/>", "wait 1000");
+}
+
 /* --- the end --- */
 
 static void terminate_alone_is_answered_with_terminate(void **state)
@@ -261,6 +287,9 @@ int main(void)
 	    cmocka_unit_test(a_polling_session_is_answered_at_once),
 	    cmocka_unit_test(a_polling_session_may_be_inactive_for_longer),
 	    cmocka_unit_test(polling_too_fast_ends_the_session),
+	    cmocka_unit_test(who_waits_for_a_missing_rid_is_let_go_after_a_time),
+	    cmocka_unit_test(a_missing_rid_ends_it_with_nobody_there_too),
+	    cmocka_unit_test(a_rid_that_comes_late_does_no_harm),
 	    cmocka_unit_test(terminate_alone_is_answered_with_terminate),
 	    cmocka_unit_test(gloox_says_terminal),
 	    cmocka_unit_test(a_terminate_waits_for_its_turn),

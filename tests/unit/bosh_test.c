@@ -223,7 +223,7 @@ static void keeps_what_comes_ahead_of_its_turn(void **state)
 static void waits_for_its_turn_though_there_is_payload(void **state)
 {
 	RUN(READY, "server " M(1), "> b <body rid='103' sid='SID'/>", "  ~ b 50000", "hurry b",
-	    "wait 60000", "> a <body rid='102' sid='SID'/>", "  < a <body>" GOT(1) "</body>",
+	    "wait 19999", "> a <body rid='102' sid='SID'/>", "  < a <body>" GOT(1) "</body>",
 	    "  < b <body/>");
 }
 

@@ -56,6 +56,12 @@ static const struct {
     {"<message from='a@b' to='u@e.or'/>", "<message type='error' to='a@b'>" GONE},
     {"<message from='a@b' to='room@muc'/>", "<message type='error' to='a@b'>" GONE},
     {"<message from='a@b' to=''/>", "<message type='error' to='a@b'>" GONE},
+    {"<message from='a@b'><body>urn:xmpp:forward:0</body></message>",
+     "<message type='error' to='a@b'>" GONE},
+    {"<message from='a@b'><x xmlns='urn:xmpp:forward:0'/></message>",
+     "<message type='error' to='a@b'>" GONE},
+    {"<message from='a@b'><a><b><forwarded xmlns='urn:xmpp:forward:0'/></b></a></message>",
+     "<message type='error' to='a@b'>" GONE},
 };
 
 static const char *const bad[] = {
@@ -69,6 +75,7 @@ static const char *const bad[] = {
     "xmlns='urn:xmpp:forward:0'><message/></forwarded></received></message>",
     "<message from='u@e.org'><result xmlns='urn:xmpp:mam:2' id='1'><forwarded "
     "xmlns='urn:xmpp:forward:0'/></result></message>",
+    "<message from='u@e.org'><body>see</body><f:forwarded xmlns:f='urn:xmpp:forward:0'/></message>",
     "<iq from='a@b' type='result' id='1'/>",
     "<iq from='a@b' type='error' id='1'/>",
     "<iq from='a@b' id='1'/>",

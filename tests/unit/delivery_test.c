@@ -114,7 +114,7 @@ static void what_came_in_that_second_is_returned(void **state)
 		messages(&p, 1, 2);
 		proved(&p, 1);
 		buf_clear(&p.out);
-		delivery_end(&p.d, &p.out, false, 400, JID);
+		delivery_end(&p.d, &p.out, 400, JID);
 		SENT(&p, RETURNED("a@b", "2"));
 		end(&p);
 	}
@@ -141,7 +141,7 @@ static void a_websocket_client_that_enables_is_left_alone(void **state)
 		assert_true(server(&p, "<a xmlns='urn:xmpp:sm:3' h='9'/>"));
 		messages(&p, 2, 3);
 		buf_clear(&p.out);
-		delivery_end(&p.d, &p.out, false, 400, JID);
+		delivery_end(&p.d, &p.out, 400, JID);
 		SENT(&p, "");
 		assert_int_equal(p.d.mode, DELIVERY_CLIENT);
 		assert_int_equal(p.answer.len, 0);
@@ -184,7 +184,7 @@ static void where_the_client_was_refused_we_do_not_ask(void **state)
 	client(&p, "<presence/>");
 	SENT(&p, "<presence/>");
 	messages(&p, 1, 1);
-	delivery_end(&p.d, &p.out, false, 400, JID);
+	delivery_end(&p.d, &p.out, 400, JID);
 	SENT(&p, RETURNED("a@b", "1"));
 	end(&p);
 }
@@ -319,7 +319,7 @@ static void by_policy_nothing_is_done(void **state)
 	assert_true(server(&p, "<r xmlns='urn:xmpp:sm:3'/>"));
 	messages(&p, 1, 2);
 	assert_int_equal(p.d.mode, DELIVERY_TRANSPARENT);
-	delivery_end(&p.d, &p.out, false, 400, JID);
+	delivery_end(&p.d, &p.out, 400, JID);
 	SENT(&p, "");
 	assert_true(client(&p, "<enable xmlns='urn:xmpp:sm:3'/>"));
 	assert_true(server(&p, "<enabled xmlns='urn:xmpp:sm:3'/>"));
@@ -348,7 +348,7 @@ static void the_policy_outlives_a_refusal(void **state)
 		client(&p, "<presence/>");
 		SENT(&p, "<presence/>");
 		messages(&p, 1, 1);
-		delivery_end(&p.d, &p.out, false, 400, JID);
+		delivery_end(&p.d, &p.out, 400, JID);
 		SENT(&p, "");
 		end(&p);
 	}
@@ -371,7 +371,7 @@ static void what_the_client_has_is_not_taken_by_a_later_refusal(void **state)
 	assert_true(client(&p, A(0)));
 	messages(&p, 1, 1);
 	buf_clear(&p.out);
-	delivery_end(&p.d, &p.out, false, 400, JID);
+	delivery_end(&p.d, &p.out, 400, JID);
 	SENT(&p, "");
 	assert_int_equal(p.d.mode, DELIVERY_CLIENT);
 	end(&p);
@@ -597,7 +597,7 @@ static void h_goes_round(void **state)
 	proved(&p, 0);
 	server(&p, R);
 	SENT(&p, A(2));
-	delivery_end(&p.d, &p.out, false, 0, JID);
+	delivery_end(&p.d, &p.out, 0, JID);
 	SENT(&p, RETURNED("a@b", "5") A(3));
 	end(&p);
 

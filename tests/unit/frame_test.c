@@ -73,6 +73,7 @@ static const struct {
      "<a xmlns='urn:s'> x </a>"},
     {"<p:iq xmlns:p='jabber:client'/>", FRAME_ELEMENT, STANZA_IQ, NULL},
     {"<message xmlns='urn:other'/>", FRAME_ELEMENT, 0, NULL},
+    {"<message xmlns=''/>", FRAME_ELEMENT, 0, NULL},
     {"<messages xmlns='jabber:client'/>", FRAME_ELEMENT, 0, NULL},
     {"<streams/>", FRAME_ELEMENT, 0, NULL},
     {"<stream xmlns='urn:other'/>", FRAME_ELEMENT, 0, NULL},

@@ -378,10 +378,10 @@ static void after_a_terminate_all_that_was_sent_counts(void **state)
 	server(&p, M(2));
 	forget(&p);
 	client(&p, BODY "rid='103' sid='" SID "' type='terminate'/>");
-	heard(&p, "id='2'"); /* what was queued goes with the last answer */
+	heard(&p, "<body type='terminate' xmlns='http://jabber.org/protocol/httpbind'/>");
 	leave(&p);
-	heard(&p, "WRITE " A(2) "</stream:stream>\nHANGUP\n");
-	assert_int_equal(facts(&p).delivery.unproved, 0);
+	heard(&p, "WRITE " A(1) "</stream:stream>\nHANGUP\n"); /* what was queued is the server's */
+	assert_int_equal(facts(&p).delivery.unproved, 1);
 	finish(&p);
 }
 
@@ -416,6 +416,55 @@ static void a_close_of_the_websocket_is_a_goodbye(void **state)
 	message(&p, "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>");
 	leave(&p);
 	heard(&p, "WRITE " A(2) "</stream:stream>\n");
+	finish(&p);
+}
+
+/* The server takes nothing, so that the goodbye waits its turn. */
+static void what_comes_behind_the_close_is_not_sent(void **state)
+{
+	struct play p;
+
+	(void)state;
+	count_ws(&p);
+	server(&p, M(1));
+	p.unsent = 100001;
+	message(&p, "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>");
+	forget(&p);
+	server(&p, M(2));
+	not_heard(&p, "SEND");
+	p.unsent = 0;
+	pump(&p);
+	leave(&p);
+	heard(&p, "WRITE " A(1) "</stream:stream>\n");
+	assert_int_equal(facts(&p).delivery.unproved, 1);
+	finish(&p);
+}
+
+/* However small the queue is. */
+static void all_that_is_lost_is_told(void **state)
+{
+	struct session_env small = env;
+	struct play p;
+	char text[256];
+
+	(void)state;
+	small.bosh.queue = 1024;
+	settings = &small;
+	count_bosh(&p);
+	settings = &env;
+	for (int i = 0; i < 20; i++) {
+		snprintf(text, sizeof(text),
+			 BODY "rid='%d' sid='" SID "'><message xmlns='jabber:client' to='bob@e' "
+			      "id='m%d'/></body>",
+			 102 + i, i);
+		client(&p, text);
+	}
+	forget(&p);
+	session_disconnected(p.s, REASON_SERVER_LOST, p.now);
+	pump(&p);
+	heard(&p, "id='m0'");
+	heard(&p, "id='m19'");
+	heard(&p, "remote-connection-failed");
 	finish(&p);
 }
 
@@ -688,6 +737,8 @@ int main(void)
 	    cmocka_unit_test(after_a_terminate_all_that_was_sent_counts),
 	    cmocka_unit_test(a_lost_websocket_leaves_what_has_no_pong),
 	    cmocka_unit_test(a_close_of_the_websocket_is_a_goodbye),
+	    cmocka_unit_test(what_comes_behind_the_close_is_not_sent),
+	    cmocka_unit_test(all_that_is_lost_is_told),
 	    cmocka_unit_test(a_shutdown_leaves_what_is_not_proved),
 	    cmocka_unit_test(more_than_a_server_keeps_is_returned),
 	    cmocka_unit_test(without_a_server_that_keeps_anything_all_is_returned),

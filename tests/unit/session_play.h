@@ -50,6 +50,8 @@ static const struct session_env env = {
     .header_wait = 5000,
 };
 
+static const struct session_env *settings = &env; /* of BOSH sessions */
+
 struct play {
 	struct session *s;
 	struct xmljudge *judge;
@@ -152,7 +154,7 @@ static inline void start_asking(struct play *p, const char *attributes)
 		 attributes);
 	b = parse(p, text);
 	assert_int_equal(bosh_check_creation(b), REASON_NONE);
-	p->s = session_new_bosh(&env, SLICE(SID), 1, &b, p->now);
+	p->s = session_new_bosh(settings, SLICE(SID), 1, &b, p->now);
 	pump(p);
 }
 
