@@ -1,10 +1,12 @@
 /* The acceptor: one thread that waits for connections on all listening sockets. A connection goes
  * to the worker that has the fewest, so that long ones do not stay lopsided for days. */
 #include "app/acceptor.h"
+#include "app/runtime.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/inherit.h"
 #include "net/listen.h"
+#include "net/sockaddr.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -91,6 +93,67 @@ static bool add(struct acceptor *a, struct inherit *h, const char *name, const s
 	return true;
 }
 
+/* Whether a connection's other end may be on another machine, or a proxy's that has such behind it:
+ * then the status page is served to whoever has the token. */
+static bool is_far(int fd, struct addr *a)
+{
+	struct sockaddr_storage ss = {0};
+	socklen_t n = sizeof(ss);
+
+	getsockname(fd, (struct sockaddr *)&ss, &n);
+	*a = sockaddr_read((struct sockaddr *)&ss);
+	return !addr_loopback(a);
+}
+
+static bool add_status(struct acceptor *a, struct inherit *h)
+{
+	const struct config *c = a->app->config;
+	const struct listen_at *at = &c->status_listen;
+	nfds_t first = a->n;
+	struct addr addr;
+
+	if (at->kind == LISTEN_NONE)
+		return true;
+	if (!add(a, h, "status", at, c->status_mode, (struct web_listener){.kind = WEB_STATUS}))
+		return false;
+	for (nfds_t i = first; i < a->n; i++) {
+		a->listeners[i].far = is_far(a->fds[i].fd, &addr);
+		/* Of an address of the configuration's own, config_finish() has said it. */
+		if (a->listeners[i].far && addr.family != ADDR_UNIX &&
+		    c->status_insecure != CONFIG_ON)
+			return fail("status", at,
+				    "other machines reach what systemd opened, without TLS: "
+				    "status.insecure allows that");
+	}
+	return true;
+}
+
+/* Another process may have it: this one does without. */
+static void add_control(struct acceptor *a)
+{
+	const struct config *c = a->app->config;
+	const char *path = a->app->runtime->socket, *why = "the path is too long for a socket";
+	struct listen_at at = {.kind = LISTEN_UNIX};
+	struct listen_socket s;
+	char shown[LISTEN_TEXT + 8];
+
+	if (!*path)
+		return;
+	if (strlen(path) < sizeof(at.name)) {
+		memcpy(at.name, path, strlen(path));
+		if (listen_open(&s, &at, 0600, c->uid, c->gid, &why)) {
+			log_info("control", "socket=%s",
+				 log_value(shown, sizeof(shown), slice_str(path)));
+			append(a, &s, (struct web_listener){.kind = WEB_CONTROL});
+			return;
+		}
+	}
+	log_warn("start",
+		 "listener=control address=%s problem=\"%s\" text=\"no control socket: "
+		 "fairleadctl will not reach this process\"",
+		 log_value(shown, sizeof(shown), slice_str(path)), why);
+}
+
 static bool add_all(struct acceptor *a, struct inherit *h)
 {
 	const struct config *c = a->app->config;
@@ -104,10 +167,9 @@ static bool add_all(struct acceptor *a, struct inherit *h)
 					       .proxy = l->proxy_protocol == CONFIG_ON}))
 			return false;
 	}
-	if (c->status_listen.kind != LISTEN_NONE &&
-	    !add(a, h, "status", &c->status_listen, c->status_mode,
-		 (struct web_listener){.kind = WEB_STATUS}))
+	if (!add_status(a, h))
 		return false;
+	add_control(a);
 	left = inherit_untaken(h);
 	if (left)
 		log_error("start",

@@ -3,6 +3,9 @@
 #include "app/json.h"
 #include "app/status.h"
 
+const char *const api_open_paths[] = {"/api/status", "/api/history", "/api/stream",
+				      "/metrics",    "/ready",	     NULL};
+
 void api_error(struct worker *w, handle_t h, int status, const char *words)
 {
 	struct json j = json_new();

@@ -4,6 +4,8 @@
 
 #include "app/worker.h"
 
+extern const char *const api_open_paths[]; /* what needs no token on a loopback address */
+
 /* A request to the API came to worker w, to be answered under handle h. */
 void api_call(struct worker *w, handle_t h, const struct web_call *call);
 

@@ -85,6 +85,15 @@ static bool pin_ok(struct slice text)
 	return true;
 }
 
+static bool label_ok(struct slice text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_",
+			    text.p[i]))
+			return false;
+	return text.n > 0 && text.n < 256;
+}
+
 static bool item_ok(const struct config_key *k, struct slice value)
 {
 	struct addr_net net;
@@ -93,6 +102,8 @@ static bool item_ok(const struct config_key *k, struct slice value)
 		return false;
 	if (k == &config_keys[CONFIG_KEY_http_trusted_proxies])
 		return addr_net_parse(&net, value);
+	if (k == &config_keys[CONFIG_KEY_status_names])
+		return label_ok(value);
 	if (k == &domain_keys[DOMAIN_KEY_ports])
 		return port_ok(value);
 	if (k == &domain_keys[DOMAIN_KEY_tls_pins])

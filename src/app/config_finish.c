@@ -87,6 +87,22 @@ static bool check_lists(const struct config *c, struct config_error *e)
 	return true;
 }
 
+/* Its token would be read on the way. */
+static bool check_status(const struct config *c, struct config_error *e)
+{
+	const struct listen_at *at = &c->status_listen;
+	char text[LISTEN_TEXT];
+
+	if (at->kind != LISTEN_NET || addr_loopback(&at->addr) || c->status_insecure == CONFIG_ON)
+		return true;
+	return config_fail(
+	    e,
+	    "\"status.listen\" is %s, which other machines reach, without TLS: choose "
+	    "a loopback address and go there by ssh -L or a proxy with TLS, or set "
+	    "\"status.insecure\" to on",
+	    listen_print(at, text));
+}
+
 static bool check_directory(const struct config *c, struct config_error *e)
 {
 	struct stat st;
@@ -254,9 +270,10 @@ bool config_finish(struct config *c, struct config_error *e)
 {
 	if (c->n_listen == 0 && !config_add_listen(c, SLICE("default"), SLICE("127.0.0.1:5280"), e))
 		return false;
-	if (!check_order(c, e) || !check_lists(c, e) || !check_directory(c, e) ||
-	    !check_uri(c, e) || !check_public(c, e) || !make_origins(c, e) || !make_sources(c, e) ||
-	    !make_trusted(c, e) || !privileges_find(c, e))
+	if (!check_order(c, e) || !check_lists(c, e) || !check_status(c, e) ||
+	    !check_directory(c, e) || !check_uri(c, e) || !check_public(c, e) ||
+	    !make_origins(c, e) || !make_sources(c, e) || !make_trusted(c, e) ||
+	    !privileges_find(c, e))
 		return false;
 	share_ports(c);
 	make_routes(c);

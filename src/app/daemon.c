@@ -2,7 +2,9 @@
  * in the reverse order. What the main thread does meanwhile is in supervise.c. */
 #include "app/daemon.h"
 #include "app/acceptor.h"
+#include "app/api.h"
 #include "app/privileges.h"
+#include "app/runtime.h"
 #include "app/status.h"
 #include "app/supervise.h"
 #include "app/worker.h"
@@ -12,6 +14,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -120,6 +123,33 @@ static void fill_web(struct app *app, const struct web_files *www)
 	w->hostmeta = &app->hostmeta;
 }
 
+static void fill_guard(struct app *app)
+{
+	struct web_config *w = &app->web;
+
+	random_bytes(&app->wrongs.seed, sizeof(app->wrongs.seed));
+	w->wrongs = &app->wrongs;
+	w->token = app->runtime->token;
+	w->status_names = app->config->status_names;
+	w->status_open = api_open_paths;
+}
+
+/* The link holds a credential: for the person who started us here, and for no log. */
+static void tell_link(const struct app *app)
+{
+	const struct runtime *r = app->runtime;
+	char text[RUNTIME_PATH + 8], at[LISTEN_TEXT];
+
+	if (app->config->status_listen.kind != LISTEN_NET || !*r->token)
+		return;
+	log_info("status-page",
+		 "address=%s token-file=%s text=\"fairleadctl link prints its link\"",
+		 listen_print(&app->config->status_listen, at),
+		 log_value(text, sizeof(text), slice_str(r->token_file)));
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "status page: http://%s/#token=%s\n", at, r->token);
+}
+
 static bool start_workers(struct app *app)
 {
 	for (int i = 0; i < app->n; i++) {
@@ -135,6 +165,7 @@ static bool start_workers(struct app *app)
 static void serve(struct app *app, struct acceptor *a, struct supervise *s)
 {
 	acceptor_start(a);
+	tell_link(app);
 	log_info("ready", "version=%s workers=%d domains=%zu", PACKAGE_VERSION, app->n,
 		 app->config->n_domains);
 	supervise_run(s, NULL, NULL);
@@ -148,6 +179,7 @@ static void serve(struct app *app, struct acceptor *a, struct supervise *s)
 int daemon_run(const struct config *config, struct backends *backends)
 {
 	struct app app = {.config = config, .backends = backends, .started = worker_clock()};
+	struct runtime runtime = {.token = ""};
 	struct acceptor *a = NULL;
 	struct supervise s;
 	struct web_files *www = NULL;
@@ -165,8 +197,11 @@ int daemon_run(const struct config *config, struct backends *backends)
 	fill_env(&app);
 	fill_web(&app, www);
 	backends_warn(backends);
+	app.runtime = &runtime;
 	sem_init(&app.left, 0, 0);
-	good = supervise_init(&s, &app) && (a = acceptor_new(&app));
+	good = supervise_init(&s, &app) && runtime_open(&runtime, config);
+	fill_guard(&app);
+	good = good && (a = acceptor_new(&app));
 	/* What needs root stands above, and what starts threads below. */
 	good = good && privileges_drop(config) && start_workers(&app);
 	if (good)

@@ -25,6 +25,8 @@ struct app {
 	struct web_config web;
 	struct xml_limits client_limits;
 	struct hostmeta hostmeta;
+	const struct runtime *runtime; /* owned by the daemon */
+	struct web_wrongs wrongs;
 	int64_t started; /* ms, monotonic */
 	int n;
 	struct worker *workers[WORKERS_MAX];

@@ -84,7 +84,7 @@ static void a_port_is_shared_by_ipv6_and_ipv4_where_both_are_named(void **state)
 		config_free(c);
 		snprintf(text, sizeof(text),
 			 "{" DOMAIN ", \"listen\": [{\"name\": \"a\", \"address\": \"%s\"}], "
-			 "\"status\": {\"listen\": \"%s\"}}",
+			 "\"status\": {\"listen\": \"%s\", \"insecure\": \"on\"}}",
 			 cases[i].second, cases[i].first);
 		c = must_load(text);
 		assert_int_equal(c->status_listen.v6only, cases[i].v6only);

@@ -23,7 +23,9 @@ class Daemon:
         os.chmod(self.folder, 0o755)
         self.log_path = os.path.join(self.folder, "log")
         config = {"domains": [{"name": "example.org", "backends": ["127.0.0.1:9"]}],
-                  "workers": WORKERS, "status.listen": "", "shutdown.deadline": 1,
+                  "workers": WORKERS, "status.listen": "",
+                  "runtime.directory": os.path.join(self.folder, "run"),
+                  "shutdown.deadline": 1,
                   **(config or {})}
         path = os.path.join(self.folder, "fairlead.json")
         with open(path, "w") as f:

@@ -87,6 +87,7 @@ class Fairlead:
             where = f"127.0.0.1:{where}" if isinstance(where, int) else where
             command += ["--backend", f"{domain}={where}"]
         self.settings["status.listen"] = f"127.0.0.1:{self.status_port}"
+        self.settings["runtime.directory"] = os.path.join(self.folder, "run")
         for key, value in self.settings.items():
             value = str(value).lower() if isinstance(value, bool) else value
             command += ["--set", f"{key}={value}"]
@@ -166,11 +167,16 @@ class Fairlead:
         from lib.bosh import Http
         http = Http(self.status_port)
         try:
-            answer = http.request("GET", path)
+            answer = http.request("GET", path, headers={"Authorization": f"Bearer {self.token()}"})
         finally:
             http.close()
         assert answer.status == 200, answer
         return json.loads(answer.body)
+
+    def token(self):
+        """Of the status API."""
+        with open(os.path.join(self.folder, "run", "status.token")) as f:
+            return f.read().strip()
 
     def alive(self):
         return self.process.poll() is None
