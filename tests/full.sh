@@ -22,18 +22,18 @@ for workers in 1 4; do
 done
 
 # Fault by fault and server by server; what was counted stands at the end of the log.
-tests delivery-asan-4 1800 asan 4 tests/peers/test_delivery.py
+TOPICS=0 tests delivery-asan-4 1800 asan 4 tests/peers/test_delivery.py
 
 FREEZE=60 tests react-native-60 900 plain 4 tests/peers/test_react_native.py -k stands_still
 
 memcheck="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite"
 # shellcheck disable=SC2046
-LAUNCHER=$memcheck tests it-valgrind-4 1800 plain 4 $(topics 02 03 06)
+TOPICS=2 LAUNCHER=$memcheck tests it-valgrind-4 1800 plain 4 $(topics 02 03 06)
 
 # A thousand sessions of each kind on two workers, for a minute, twice: loss, leaks, races.
 for kind in plain asan tsan; do
 	# shellcheck disable=SC2046
-	tests "load-$kind-2" 1200 $kind 2 $(topics 10) --load 60
+	TOPICS=0 tests "load-$kind-2" 1200 $kind 2 $(topics 10) --load 60
 done
 
 build clang CC=clang

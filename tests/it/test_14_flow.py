@@ -85,7 +85,7 @@ def test_a_slow_client_holds_up_a_fast_server_and_loses_nothing(new_place, kind)
     for i in range(n):
         if i < 300:
             time.sleep(0.003)
-        assert ws.take("message", 20).text().startswith(f"{i} ")
+        assert ws.take("message", 60).text().startswith(f"{i} ")
     thread.join(patience(5))
     assert len(done) == n
     watch.assert_bounded(8 * QUEUE)
@@ -125,9 +125,9 @@ def test_a_slow_server_holds_up_a_fast_client_and_loses_nothing(new_place):
     time.sleep(1)
     assert place.fairlead.cpu() - before < 0.1, "CPU is used while nothing moves"
     stream.hold.set()
-    thread.join(patience(30))
+    thread.join(patience(120))
     assert len(done) == n
-    stream.wait(lambda: (stream.received[-1].text() or "").startswith(f"{n - 1} "), 30,
+    stream.wait(lambda: (stream.received[-1].text() or "").startswith(f"{n - 1} "), 120,
                 "the last message")
     assert numbers(stream.messages()) == list(range(n))
     watch.assert_bounded(8 * QUEUE)
@@ -148,5 +148,5 @@ def test_other_sessions_go_on_beside_a_slow_one(new_place):
         times.append(time.monotonic() - began)
     assert sorted(times)[10] < patience(0.1), times
     for i in range(2000):
-        assert ws.take("message", 20).text().startswith(f"{i} ")
+        assert ws.take("message", 60).text().startswith(f"{i} ")
     thread.join(patience(5))
