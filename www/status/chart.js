@@ -74,7 +74,8 @@ export class Chart {
 
 	pointAt(e) {
 		const box = this.plot.getBoundingClientRect();
-		const end = live.history ? live.history.end : 0;
+		if (!live.history) return;
+		const end = live.history.end + this.since();
 		point(end - HOUR * (1 - (e.clientX - box.left) / box.width));
 	}
 
@@ -83,12 +84,12 @@ export class Chart {
 		if (!h) return;
 		const n = h.series[this.lines[0].key]?.length || 0;
 		const steps = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -30,
-			PageUp: 30, Home: -n, End: n };
+			PageUp: 30, Home: -n, End: n + 1 };
 		if (e.key === 'Escape') point(null);
 		if (!steps[e.key]) return;
 		e.preventDefault();
-		const at = (cursor ?? h.end) + steps[e.key] * h.step;
-		point(at >= h.end && e.key !== 'Home' ? null : Math.max(at, h.end - (n - 1) * h.step));
+		const at = (cursor ?? h.end + h.step) + steps[e.key] * h.step;
+		point(at > h.end || !n ? null : Math.max(at, h.end - (n - 1) * h.step));
 	}
 
 	// The values at the cursor, or now, and how long ago that was.
@@ -109,7 +110,8 @@ export class Chart {
 		const n = h.series[this.lines[0].key]?.length || 0;
 		const time = h.end - back * h.step;
 		values.forEach((v, i) => say(this.figures[i], this.format(v)));
-		say(this.when, cursor === null ? 'now' : `${clock(time)}, ${duration(back * h.step)} ago`);
+		say(this.when, cursor === null ? 'now' : 
+			`${clock(time)}, ${duration(back * h.step + this.since())} ago`);
 		say(this.extra, this.more(live.status));
 		this.plot.setAttribute('aria-valuemax', Math.max(n - 1, 0));
 		this.plot.setAttribute('aria-valuenow', Math.max(n - 1 - back, 0));
@@ -141,7 +143,7 @@ export class Chart {
 		}
 		series.forEach((s, i) => parts.push(...this.line(s, i, x, y)));
 		if (cursor !== null) {
-			const at = x(back * h.step);
+			const at = x(back * h.step + this.since());
 			parts.push(svg('line', { class: 'cursor', x1: at, x2: at, y1: HEAD - 6, y2: HEIGHT - FOOT }));
 			this.reading().values.forEach((v, i) => {
 				if (known(v)) parts.push(svg('circle', { class: `dot${i + 1}`, cx: at, cy: y(v), r: 3.5 }));
@@ -152,15 +154,21 @@ export class Chart {
 		this.picture.replaceChildren(...parts, ...numbers);
 	}
 
+	// How long ago the newest point of the history was.
+	since() {
+		return Math.max(0, Math.min((live.status.now_ms ?? Date.now()) - live.history.end, HOUR));
+	}
+
 	// One line; where values are missing it breaks.
 	line(series, i, x, y) {
-		const step = live.history.step;
+		const { step } = live.history;
+		const since = this.since();
 		let path = '';
 		let first = null;
 		let drawn = false;
 		let last = 0;
 		series.forEach((v, k) => {
-			const ago = (series.length - 1 - k) * step;
+			const ago = (series.length - 1 - k) * step + since;
 			if (!known(v) || ago > HOUR) {
 				drawn = false;
 				return;
@@ -170,6 +178,12 @@ export class Chart {
 			path += `${drawn ? 'L' : 'M'}${last.toFixed(1)} ${y(v).toFixed(1)}`;
 			drawn = true;
 		});
+		const value = live.rates[this.lines[i].key]; // now, a little to the right of the last point
+		if (known(value)) {
+			path += `${drawn ? 'L' : 'M'}${x(0).toFixed(1)} ${y(value).toFixed(1)}`;
+			first ??= x(0);
+			last = x(0);
+		}
 		if (!path) return [];
 		const found = [svg('path', { class: `stroke${i + 1}`, d: path })];
 		if (this.lines[i].area && path.lastIndexOf('M') === 0) {

@@ -117,8 +117,9 @@ const pause = (ms) => new Promise((done) => {
 	};
 });
 
-async function poll(signal) {
+async function poll(signal, heard) {
 	for (;;) {
+		heard();
 		take(await get('/api/status', signal));
 		enter('polling');
 		await pause(POLL);
@@ -142,8 +143,7 @@ async function follow(stop) {
 		}
 	} catch (e) {
 		if (e.status !== 404 && e.status !== 503) throw e;
-		clearTimeout(timer);
-		await poll(stop.signal);
+		await poll(stop.signal, heard);
 	} finally {
 		clearTimeout(timer);
 	}

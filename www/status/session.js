@@ -25,9 +25,12 @@ function encryption(tls) {
 const left = (s) => s.inactivity_ms ?? s.inactivity_left_ms;
 
 const DELIVERY = {
-	none: ['nobody', 'no stream management on this session'],
-	ours: ['Fairlead', 'stream management (XEP-0198) with the server'],
+	undecided: ['nobody yet', 'it is settled after the login'],
+	asked: ['Fairlead', 'the server was asked for stream management (XEP-0198)'],
+	acknowledged: ['Fairlead', 'by stream management (XEP-0198) with the server'],
+	bounced: ['Fairlead', 'what does not arrive is returned: the server has no stream management'],
 	client: ['the client', 'it uses stream management (XEP-0198) itself'],
+	transparent: ['nobody', 'the client may use stream management itself'],
 };
 
 const GROUPS = {
@@ -111,6 +114,7 @@ class Session {
 			el('div', { class: 'between' },
 				el('p', { class: 'marks' }, this.state, this.kind, el('code', null, id)), this.button),
 			this.about,
+			el('h2', { class: 'unseen' }, 'State'),
 			el('div', { class: 'grid' }, Object.values(this.cards)),
 			el('h2', null, 'What happened'),
 			el('div', { class: 'card' }, this.events),

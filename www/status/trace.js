@@ -42,8 +42,9 @@ class Trace {
 			el('option', { value: 'client' }, 'from the client'),
 			el('option', { value: 'server' }, 'to the client'));
 		this.said = el('p', { role: 'status', class: 'quiet' }, 'Not tracing.');
-		this.list = el('ol', { class: 'trace', tabindex: 0, role: 'log', 'aria-live': 'off',
-			'aria-label': 'Traced stanzas' });
+		this.list = el('ol');
+		this.box = el('div', { class: 'trace', tabindex: 0, role: 'log', 'aria-live': 'off',
+			'aria-label': 'Traced stanzas' }, this.list);
 		const button = (text, onclick) => el('button', { type: 'button', onclick }, text);
 		this.root = el('section', { 'aria-labelledby': 'trace-title' },
 			el('h2', { id: 'trace-title' }, 'Live tracing'),
@@ -53,7 +54,7 @@ class Trace {
 					button('Copy', () => this.copy()), button('Download', () => this.download())),
 				el('div', { class: 'row' }, el('label', { class: 'grow' }, 'Filter', this.filter),
 					el('label', null, 'Direction', this.way)),
-				this.said, this.list));
+				this.said, this.box));
 	}
 
 	toggle() {
@@ -102,7 +103,7 @@ class Trace {
 	}
 
 	add(line) {
-		const box = this.list;
+		const box = this.box;
 		if (this.paused) {
 			this.waiting.push(line);
 			if (this.waiting.length > MOST) this.waiting.shift();
@@ -112,7 +113,7 @@ class Trace {
 		const low = box.scrollTop + box.clientHeight > box.scrollHeight - 24;
 		line.row = this.row(line);
 		this.lines.push(line);
-		box.append(line.row);
+		this.list.append(line.row);
 		if (this.lines.length > MOST) {
 			this.lines.shift().row.remove();
 			this.dropped++;
