@@ -1,5 +1,6 @@
 /* The API: from method and path to who answers. */
 #include "app/api.h"
+#include "app/api_sessions.h"
 #include "app/json.h"
 #include "app/status.h"
 
@@ -29,12 +30,12 @@ void api_call(struct worker *w, handle_t h, const struct web_call *call)
 {
 	if (slice_is(call->path, "/ready"))
 		ready(w, h);
+	else if (slice_starts(call->path, SLICE("/api/sessions")))
+		api_sessions(w, h, call);
 	else if (call->post)
 		api_error(w, h, 404, "There is no such act.");
 	else if (slice_is(call->path, "/api/status"))
-		status_get(w, h, false, call->query);
-	else if (slice_is(call->path, "/api/sessions"))
-		status_get(w, h, true, call->query);
+		status_get(w, h);
 	else
 		api_error(w, h, 404, "Nothing is known by this name: see doc/API.md.");
 }

@@ -17,9 +17,7 @@ void entry_mark(struct entry *e)
 
 const char *entry_id(const struct entry *e, char dst[PUBLIC_ID])
 {
-	snprintf(dst, PUBLIC_ID, "%u-%u-%u", handle_worker(e->handle),
-		 (unsigned)(e->handle >> 32) & 0xffffff, (unsigned)e->handle);
-	return dst;
+	return look_id(e->handle, dst);
 }
 
 static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)

@@ -72,3 +72,9 @@ void json_int(struct json *j, const char *key, int64_t value)
 	put(j, key);
 	yajl_gen_integer(j->g, value);
 }
+
+void json_bool(struct json *j, const char *key, bool value)
+{
+	put(j, key);
+	yajl_gen_bool(j->g, value);
+}

@@ -49,7 +49,7 @@ struct letter {
 		uint64_t serial;   /* PONG, BEAT */
 		struct buf frames; /* SEND, owned */
 		uint16_t code;	   /* CLOSE */
-		uint32_t most;	   /* ASK: rows wanted */
+		struct look *look; /* LIST, owned */
 		struct {
 			void *p; /* owned; NULL once it was taken */
 			void (*release)(void *p);

@@ -60,7 +60,7 @@ struct question *question_new(struct questions *all, handle_t request,
 	q->request = request;
 	q->done = done;
 	q->about = about;
-	q->deadline = all->w->now + ANSWER_WAIT;
+	q->deadline = worker_clock() + ANSWER_WAIT; /* asked before the turn, which has its own */
 	q->handle = slots_add(&all->w->slots, q);
 	q->next = all->first;
 	all->first = q;
@@ -78,15 +78,16 @@ void question_ask(struct questions *all, struct question *q, uint8_t worker, str
 	worker_send(all->w, worker, l);
 }
 
-void question_answer(struct worker *w, const struct letter *l, void *p, void (*release)(void *p))
+void question_answer(struct worker *w, uint8_t from, handle_t question, void *p,
+		     void (*release)(void *p))
 {
 	struct letter *tell = letter_new(LETTER_TELL);
 
-	tell->handle = l->handle;
+	tell->handle = question;
 	tell->from = w->index;
 	tell->u.tell.p = p;
 	tell->u.tell.release = release;
-	worker_send(w, l->from, tell);
+	worker_send(w, from, tell);
 }
 
 static void finish(struct questions *all, struct question **at)

@@ -33,8 +33,9 @@ struct question *question_new(struct questions *all, handle_t request,
 void question_ask(struct questions *all, struct question *q, uint8_t worker,
 		  struct letter *l); /* takes l */
 
-/* The other side: w answers what l asked; takes p, which release() frees. */
-void question_answer(struct worker *w, const struct letter *l, void *p, void (*release)(void *p));
+/* The other side: w answers a question of worker `from`; takes p, which release() frees. */
+void question_answer(struct worker *w, uint8_t from, handle_t question, void *p,
+		     void (*release)(void *p));
 
 void questions_tell(struct questions *all, struct letter *l); /* TELL: an answer came */
 void questions_expire(struct questions *all, int64_t now);    /* done() with what is late */

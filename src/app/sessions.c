@@ -41,6 +41,7 @@ static struct entry *entry_new(struct sessions *t, const struct addr *peer, stru
 	e->leg.legs = &t->legs;
 	e->peer = *peer;
 	e->client = c;
+	e->counted = t->round;
 	e->handle = slots_add(&t->w->slots, e);
 	entry_timer_init(e);
 	e->next = t->first;
@@ -263,6 +264,7 @@ static void bury(struct entry *e)
 	log_end(e, &f);
 	if (!e->websocket)
 		gone_add(&table_of(e)->gone, e->node.hash, f.reason, table_of(e)->w->now);
+	scan_bury(e, &f);
 	tally_traffic(&table_of(e)->past, &f);
 	table_of(e)->past.ended++;
 	entry_free(e);
@@ -275,6 +277,7 @@ void sessions_free(struct sessions *t)
 		entry_begin(t->first);
 		bury(t->first);
 	}
+	scans_free(t);
 	htab_clear(&t->by_sid);
 	dialer_free(t->legs.dialer);
 	free(t);
@@ -309,28 +312,4 @@ bool sessions_stop(struct sessions *t, enum reason r)
 		entry_mark(e);
 	}
 	return t->stop != NULL;
-}
-
-void sessions_tally(struct sessions *t, struct tally *y, uint32_t most)
-{
-	uint8_t worker = y->worker;
-
-	*y = t->past;
-	y->worker = worker;
-	y->sessions = t->n;
-	if (most > t->n)
-		most = t->n;
-	y->rows = mem_alloc(most * sizeof(*y->rows));
-	for (struct entry *e = t->first; e; e = e->next) {
-		struct session_facts f;
-
-		if (!e->session)
-			continue;
-		session_facts(e->session, &f);
-		if (e->websocket) /* the session hears of what was written only now and then */
-			f.counts.queued = web_ws_unsent(t->w->web, e->ws);
-		tally_session(y, &f, e->websocket);
-		if (y->n_rows < most)
-			entry_id(e, tally_row(y, &f, &e->peer, t->w->now)->id);
-	}
 }

@@ -6,8 +6,6 @@
 
 #include "app/worker.h"
 
-struct tally;
-
 struct sessions *sessions_new(struct worker *w);
 void sessions_free(struct sessions *t); /* logs and frees all that is left */
 
@@ -26,6 +24,10 @@ void sessions_pump(struct sessions *t);
 /* Ends some hundred sessions that are not ending yet; false when all are. */
 bool sessions_stop(struct sessions *t, enum reason r);
 
-void sessions_tally(struct sessions *t, struct tally *tally, uint32_t most);
+/* ASK, LIST: every session is looked at, some in each turn by sessions_scan(), which tells whether
+ * there are more; then the answer goes out. */
+void sessions_count(struct sessions *t, const struct letter *l);
+void sessions_list(struct sessions *t, struct letter *l);
+bool sessions_scan(struct sessions *t);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "app/gone.h"
 #include "app/leg.h"
+#include "app/look.h"
 #include "app/sessions.h"
 #include "app/tally.h"
 #include "base/htab.h"
@@ -20,6 +21,7 @@ struct entry {
 	struct web_client *client; /* owned, until it dials; or NULL */
 	struct addr peer;
 	bool websocket, marked;
+	bool counted; /* equals the table's round: its count has seen it, or does not want to */
 	bool greeted; /* the server's first features were looked at */
 	union {
 		handle_t ws;			      /* of a WebSocket */
@@ -34,7 +36,10 @@ struct sessions {
 	uint8_t seed[16];
 	struct entry *first, *marked;
 	struct entry *stop; /* stopping: the next to be told to end */
-	bool stopping;
+	bool stopping, scanning;
+	bool round;	       /* flips with each count */
+	struct scan *scans;    /* owned; the first is worked on while scanning */
+	struct entry *scan_at; /* the next to be looked at */
 	uint32_t n;
 	struct gone gone;
 	struct tally past; /* what ended sessions add up to; gauges unused */
@@ -45,7 +50,7 @@ static inline struct sessions *table_of(const struct entry *e)
 	return CONTAINER(e->leg.legs, struct sessions, legs);
 }
 
-/* The public name of a session, worker-slot-generation: says nothing of its sid. */
+/* The public name of a session: says nothing of its sid. */
 const char *entry_id(const struct entry *e, char dst[PUBLIC_ID]);
 
 void entry_mark(struct entry *e);	/* it acts in this turn */
@@ -56,6 +61,10 @@ void entry_begin(struct entry *e);
 
 /* The effects of one session, in order; then one write for all that goes to its backend. */
 void entry_carry_out(struct entry *e);
+
+/* scan.c: the session goes; the table goes. */
+void scan_bury(struct entry *e, const struct session_facts *f);
+void scans_free(struct sessions *t);
 
 /* Lets the session act; false when it is dead. */
 bool entry_pump(struct entry *e);

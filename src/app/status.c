@@ -10,35 +10,18 @@
 #include <stdlib.h>
 
 enum {
-	ROWS_DEFAULT = 100,
-	ROWS_MAX = 1000,
 	BACKENDS_MAX = 200 /* told of */
 };
-
-/* The number behind limit= in a query. */
-static uint32_t wanted(struct slice query)
-{
-	while (query.p) {
-		struct slice value = slice_cut(&query, '&'), name = slice_cut(&value, '=');
-		int64_t n = num_parse(value, ROWS_MAX);
-
-		if (slice_is(name, "limit") && n >= 0)
-			return (uint32_t)n;
-	}
-	return ROWS_DEFAULT;
-}
 
 static void release(void *tally)
 {
 	tally_free(tally);
 }
 
-void status_ask(struct worker *w, const struct letter *l)
+void status_counted(struct worker *w, uint8_t from, handle_t question, struct tally *y)
 {
-	struct tally *y = tally_new(w->index);
 	struct web_counts c;
 
-	sessions_tally(w->sessions, y, l->u.most);
 	web_counts(w->web, &c);
 	y->connections = c.connections;
 	y->accepted = c.accepted;
@@ -48,7 +31,7 @@ void status_ask(struct worker *w, const struct letter *l)
 	y->turns = w->turns;
 	y->turn_max_us = w->turn_max_us;
 	w->turn_max_us = 0;
-	question_answer(w, l, y, release);
+	question_answer(w, from, question, y, release);
 }
 
 static void put_numbers(struct json *j, const struct tally *y)
@@ -114,37 +97,6 @@ static void add(struct tally *sum, const struct tally *y)
 		sum->turn_max_us = y->turn_max_us;
 }
 
-static void put_row(struct json *j, const struct tally_row *r, uint8_t worker)
-{
-	const struct session_facts *f = &r->facts;
-	char from[ADDR_TEXT];
-
-	json_open(j, NULL);
-	json_text(j, "id", slice_str(r->id));
-	json_int(j, "worker", worker);
-	json_text(j, "transport", slice_str(f->front));
-	json_text(j, "state", slice_str(session_state_name(f->state)));
-	json_text(j, "jid", f->jid);
-	json_text(j, "domain", slice_str(f->domain));
-	json_text(j, "peer", slice_str(addr_print(&r->peer, false, from)));
-	json_int(j, "age_ms", r->age);
-	json_int(j, "held", f->counts.held);
-	json_int(j, "waiting", f->counts.waiting);
-	json_int(j, "queued_bytes", (int64_t)f->counts.queued);
-	json_int(j, "replay_bytes", (int64_t)f->counts.kept);
-	json_int(j, "stanzas_in", (int64_t)f->in.stanzas);
-	json_int(j, "stanzas_out", (int64_t)f->out.stanzas);
-	json_text(j, "delivery", slice_str(f->delivery.mode));
-	json_int(j, "unproved", f->delivery.unproved);
-	json_int(j, "proved", f->delivery.proved);
-	json_int(j, "returned", f->delivery.returned);
-	json_int(j, "unacknowledged", f->delivery.unacknowledged);
-	json_int(j, "given_up", f->delivery.given_up);
-	json_int(j, "bytes_in", (int64_t)f->in.bytes);
-	json_int(j, "bytes_out", (int64_t)f->out.bytes);
-	json_close(j);
-}
-
 static void put_workers(struct json *j, const struct question *q, int n)
 {
 	json_array(j, "workers");
@@ -191,13 +143,7 @@ static void put_backends(struct json *j, const struct worker *w)
 	free(v);
 }
 
-static void put_rows(struct json *j, const struct tally *y)
-{
-	for (uint32_t k = 0; k < y->n_rows; k++)
-		put_row(j, &y->rows[k], y->worker);
-}
-
-static void answer(struct worker *w, struct question *q, bool rows)
+static void answer(struct worker *w, struct question *q)
 {
 	const struct app *app = w->app;
 	struct json j = json_new();
@@ -213,45 +159,15 @@ static void answer(struct worker *w, struct question *q, bool rows)
 	put_numbers(&j, &sum);
 	put_workers(&j, q, app->n);
 	put_backends(&j, w);
-	if (rows) {
-		json_array(&j, "list");
-		for (int i = 0; i < app->n; i++)
-			if (q->answers[i].p)
-				put_rows(&j, q->answers[i].p);
-		json_array_close(&j);
-	}
 	json_close(&j);
 	body = json_done(&j);
 	web_reply(w->web, q->request, 200, &body, "application/json");
 }
 
-static void answer_status(struct worker *w, struct question *q)
+void status_get(struct worker *w, handle_t h)
 {
-	answer(w, q, false);
-}
+	struct question *q = question_new(w->questions, h, answer, NULL);
 
-static void answer_sessions(struct worker *w, struct question *q)
-{
-	answer(w, q, true);
-}
-
-static void ask(struct worker *w, handle_t h, void (*done)(struct worker *, struct question *),
-		uint32_t most)
-{
-	struct question *q = question_new(w->questions, h, done, NULL);
-
-	for (int i = 0; i < w->app->n; i++) {
-		struct letter *l = letter_new(LETTER_ASK);
-
-		l->u.most = most;
-		question_ask(w->questions, q, (uint8_t)i, l);
-	}
-}
-
-void status_get(struct worker *w, handle_t h, bool rows, struct slice query)
-{
-	if (rows)
-		ask(w, h, answer_sessions, wanted(query));
-	else
-		ask(w, h, answer_status, 0);
+	for (int i = 0; i < w->app->n; i++)
+		question_ask(w->questions, q, (uint8_t)i, letter_new(LETTER_ASK));
 }

@@ -5,10 +5,13 @@
 
 #include "app/worker.h"
 
-/* A GET of /api/status or, with rows, /api/sessions, to be answered under handle h. */
-void status_get(struct worker *w, handle_t h, bool rows, struct slice query);
+/* A GET of /api/status, to be answered under handle h. */
+void status_get(struct worker *w, handle_t h);
 
-void status_ask(struct worker *w, const struct letter *l); /* ASK: a worker wants to know */
+struct tally;
+
+/* Worker `from` asked: its sessions are counted in y (taken), the rest is added. */
+void status_counted(struct worker *w, uint8_t from, handle_t question, struct tally *y);
 
 /* The built-in page of the status listeners. */
 extern const struct web_files status_page;

@@ -14,13 +14,6 @@ struct tally *tally_new(uint8_t worker)
 
 void tally_free(struct tally *t)
 {
-	if (!t)
-		return;
-	for (uint32_t i = 0; i < t->n_rows; i++) {
-		free(t->rows[i].jid);
-		free(t->rows[i].domain);
-	}
-	free(t->rows);
 	free(t);
 }
 
@@ -46,19 +39,4 @@ void tally_session(struct tally *t, const struct session_facts *f, bool websocke
 	t->websocket += websocket;
 	if (f->state < SESSION_DEAD)
 		++*by_state[f->state];
-}
-
-struct tally_row *tally_row(struct tally *t, const struct session_facts *f, const struct addr *peer,
-			    int64_t now)
-{
-	struct tally_row *row = &t->rows[t->n_rows++];
-
-	row->facts = *f;
-	row->jid = f->jid.n ? mem_strndup(f->jid.p, f->jid.n) : NULL;
-	row->facts.jid = slice_str(row->jid);
-	row->domain = mem_strdup(f->domain);
-	row->facts.domain = row->domain;
-	row->peer = *peer;
-	row->age = now - f->born;
-	return row;
 }

@@ -1,20 +1,9 @@
-/* A tally: what one worker tells about itself and some of its sessions, as plain numbers. */
+/* A tally: what one worker tells about itself and its sessions, as plain numbers. */
 #ifndef APP_TALLY_H
 #define APP_TALLY_H
 
 #include <stdint.h>
 #include "session/session.h"
-#include "proto/addr.h"
-
-enum { PUBLIC_ID = 32 };
-
-struct tally_row {
-	struct session_facts facts; /* .jid points to `jid`, .domain to `domain` */
-	char *jid, *domain;	    /* owned */
-	char id[PUBLIC_ID];
-	struct addr peer;
-	int64_t age; /* ms */
-};
 
 struct tally {
 	uint8_t worker;
@@ -29,8 +18,6 @@ struct tally {
 	uint64_t proved, returned, given_up;		       /* the same */
 	uint64_t unproved, unacknowledged;		       /* of living ones */
 	uint64_t turns, turn_max_us;
-	struct tally_row *rows; /* owned */
-	uint32_t n_rows;
 };
 
 struct tally *tally_new(uint8_t worker);
@@ -39,9 +26,5 @@ void tally_free(struct tally *t); /* NULL is fine */
 /* Counts a session: what it carried; with a living one, also what it is. */
 void tally_traffic(struct tally *t, const struct session_facts *f);
 void tally_session(struct tally *t, const struct session_facts *f, bool websocket);
-
-/* A further row, for which there must be room; its id is left to the caller. */
-struct tally_row *tally_row(struct tally *t, const struct session_facts *f, const struct addr *peer,
-			    int64_t now);
 
 #endif

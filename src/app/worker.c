@@ -195,7 +195,8 @@ static void deliver(struct worker *w, struct letter *l)
 	case LETTER_PAUSE: web_ws_pause(w->web, l->handle); break;
 	case LETTER_RESUME: web_ws_resume(w->web, l->handle); break;
 	case LETTER_CLOSE: web_ws_close(w->web, l->handle, l->u.code); break;
-	case LETTER_ASK: status_ask(w, l); break;
+	case LETTER_LIST: sessions_list(w->sessions, l); break;
+	case LETTER_ASK: sessions_count(w->sessions, l); break;
 	case LETTER_TELL: questions_tell(w->questions, l); break;
 	case LETTER_BEAT:
 		atomic_store_explicit(&w->beat, (uint32_t)l->u.serial, memory_order_relaxed);
@@ -267,6 +268,7 @@ static void on_turn(struct ev_loop *loop, ev_prepare *p, int events)
 	}
 	if (w->stopping)
 		left |= sessions_stop(w->sessions, REASON_SYSTEM_SHUTDOWN);
+	left |= sessions_scan(w->sessions);
 	web_counts(w->web, &c);
 	atomic_store_explicit(&w->load, c.connections + c.websockets, memory_order_relaxed);
 	if (w->stopping && stopped(w))

@@ -1,0 +1,165 @@
+/* Looking at all sessions of a worker: so many a turn, so that nobody waits for it. One question is
+ * worked on at a time, in the order that they came. */
+#include "app/look.h"
+#include "app/question.h"
+#include "app/sessions_priv.h"
+#include "app/status.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+enum { SCAN_BATCH = 1000 }; /* sessions looked at in one turn: about a millisecond */
+
+/* A question that every session is looked at for: to list some, or to count them all. */
+struct scan {
+	struct scan *next;
+	uint8_t from; /* who asks */
+	handle_t question;
+	struct look *look;    /* owned; NULL: they are counted */
+	struct looked *found; /* owned */
+	struct tally *tally;  /* owned; once the counting has begun */
+};
+
+static struct scan *add(struct sessions *t, const struct letter *l)
+{
+	struct scan *s = mem_zalloc(sizeof(*s)), **at = &t->scans;
+
+	s->from = l->from;
+	s->question = l->handle;
+	while (*at)
+		at = &(*at)->next;
+	*at = s;
+	return s;
+}
+
+void sessions_count(struct sessions *t, const struct letter *l)
+{
+	add(t, l);
+}
+
+void sessions_list(struct sessions *t, struct letter *l)
+{
+	struct scan *s = add(t, l);
+
+	s->look = MEM_TAKE(l->u.look);
+	s->found = looked_new(s->look);
+}
+
+static void facts_of(const struct entry *e, struct session_facts *f)
+{
+	session_facts(e->session, f);
+	if (e->websocket) /* the session hears of what was written only now and then */
+		f->counts.queued = web_ws_unsent(table_of(e)->w->web, e->ws);
+}
+
+static void list(struct scan *s, const struct entry *e, const struct session_facts *f)
+{
+	const struct look_at at = {f, &e->peer, e->handle, e->websocket};
+	struct look_row *r = looked_see(s->found, s->look, &at, table_of(e)->w->now);
+	struct health_row backend;
+
+	if (!r || e->leg.state != LEG_UP || !e->leg.backend)
+		return;
+	health_row(e->leg.backend, &backend);
+	memcpy(r->backend, backend.name, sizeof(r->backend));
+}
+
+static void visit(struct scan *s, struct entry *e)
+{
+	struct session_facts f;
+	struct buf plain = {0};
+
+	e->counted = table_of(e)->round;
+	if (!e->session)
+		return;
+	facts_of(e, &f);
+	if (!s->look) {
+		tally_session(s->tally, &f, e->websocket);
+		return;
+	}
+	if (f.jid.n && memchr(f.jid.p, '&', f.jid.n) && xml_unescape(&plain, f.jid))
+		f.jid = buf_slice(&plain);
+	list(s, e, &f);
+	buf_clear(&plain);
+}
+
+static void begin(struct sessions *t, struct scan *s)
+{
+	t->scanning = true;
+	t->scan_at = t->first;
+	if (s->look)
+		return;
+	t->round = !t->round;
+	s->tally = tally_new(t->w->index);
+	*s->tally = t->past;
+	s->tally->worker = t->w->index;
+	s->tally->sessions = t->n;
+}
+
+static void release(void *found)
+{
+	looked_free(found);
+}
+
+static void scan_free(struct scan *s)
+{
+	free(s->look);
+	if (s->found)
+		looked_free(s->found);
+	tally_free(s->tally);
+	free(s);
+}
+
+static void finish(struct sessions *t)
+{
+	struct scan *s = t->scans;
+
+	t->scanning = false;
+	t->scans = s->next;
+	if (s->look) {
+		looked_sort(s->found, s->look);
+		question_answer(t->w, s->from, s->question, MEM_TAKE(s->found), release);
+	} else {
+		status_counted(t->w, s->from, s->question, MEM_TAKE(s->tally));
+	}
+	scan_free(s);
+}
+
+bool sessions_scan(struct sessions *t)
+{
+	for (int i = 0; t->scans && i < SCAN_BATCH; i++) {
+		if (!t->scanning)
+			begin(t, t->scans);
+		if (t->scan_at) {
+			struct entry *e = t->scan_at;
+
+			t->scan_at = e->next;
+			visit(t->scans, e);
+		} else {
+			finish(t);
+		}
+	}
+	return t->scans != NULL;
+}
+
+void scan_bury(struct entry *e, const struct session_facts *f)
+{
+	struct sessions *t = table_of(e);
+
+	if (t->scan_at == e)
+		t->scan_at = e->next;
+	/* It will not be visited, and the past was noted before it belonged there. */
+	if (t->scanning && !t->scans->look && e->counted != t->round)
+		tally_traffic(t->scans->tally, f);
+}
+
+void scans_free(struct sessions *t)
+{
+	while (t->scans) {
+		struct scan *s = t->scans;
+
+		t->scans = s->next;
+		scan_free(s);
+	}
+	t->scanning = false;
+}
