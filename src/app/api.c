@@ -4,6 +4,8 @@
 #include "app/json.h"
 #include "app/status.h"
 
+#include <stdio.h>
+
 const char *const api_open_paths[] = {"/api/status", "/api/history", "/api/stream",
 				      "/metrics",    "/ready",	     NULL};
 
@@ -17,6 +19,15 @@ void api_error(struct worker *w, handle_t h, int status, const char *words)
 	json_close(&j);
 	body = json_done(&j);
 	web_reply(w->web, h, status, &body, "application/json");
+}
+
+const char *api_who(const struct web_call *call, char dst[API_WHO])
+{
+	if (call->uid >= 0)
+		snprintf(dst, API_WHO, "uid:%lld", (long long)call->uid);
+	else
+		addr_print(&call->peer, false, dst);
+	return dst;
 }
 
 static void ready(struct worker *w, handle_t h)

@@ -5,42 +5,14 @@
 #include "app/json.h"
 #include "app/look.h"
 #include "app/question.h"
+#include "app/show.h"
+#include "base/log.h"
 #include "base/mem.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
-static void put_row(struct json *j, const struct look_row *r)
-{
-	const struct session_facts *f = &r->facts;
-	char from[ADDR_TEXT], id[PUBLIC_ID];
-
-	json_open(j, NULL);
-	json_text(j, "id", slice_str(look_id(r->handle, id)));
-	json_int(j, "worker", handle_worker(r->handle));
-	json_text(j, "transport", slice_str(f->front));
-	json_text(j, "state", slice_str(session_state_name(f->state)));
-	json_text(j, "jid", f->jid);
-	json_text(j, "domain", slice_str(f->domain));
-	json_text(j, "peer", slice_str(addr_print(&r->peer, false, from)));
-	json_int(j, "age_ms", r->age);
-	json_int(j, "held", f->counts.held);
-	json_int(j, "waiting", f->counts.waiting);
-	json_int(j, "queued_bytes", (int64_t)f->counts.queued);
-	json_int(j, "replay_bytes", (int64_t)f->counts.kept);
-	json_int(j, "stanzas_in", (int64_t)f->in.stanzas);
-	json_int(j, "stanzas_out", (int64_t)f->out.stanzas);
-	json_text(j, "delivery", slice_str(f->delivery.mode));
-	json_int(j, "unproved", f->delivery.unproved);
-	json_int(j, "proved", f->delivery.proved);
-	json_int(j, "returned", f->delivery.returned);
-	json_int(j, "unacknowledged", f->delivery.unacknowledged);
-	json_int(j, "given_up", f->delivery.given_up);
-	json_int(j, "bytes_in", (int64_t)f->in.bytes);
-	json_int(j, "bytes_out", (int64_t)f->out.bytes);
-	json_text(j, "backend", slice_str(r->backend));
-	json_bool(j, "traced", r->traced);
-	json_close(j);
-}
+#define SESSIONS "/api/sessions"
 
 static void put_silent(struct json *j, const struct question *q, int n)
 {
@@ -66,8 +38,12 @@ static void listed(struct worker *w, struct question *q)
 	json_int(&j, "total", all->total);
 	json_int(&j, "matched", all->matched);
 	json_array(&j, "list");
-	for (uint32_t i = 0; i < all->n; i++)
-		put_row(&j, all->rows[i]);
+	for (uint32_t i = 0; i < all->n; i++) {
+		json_open(&j, NULL);
+		show_row(&j, all->rows[i]);
+		json_text(&j, "backend", slice_str(all->rows[i]->backend));
+		json_close(&j);
+	}
 	json_array_close(&j);
 	if (*look_cursor(look, all, cursor))
 		json_text(&j, "cursor", slice_str(cursor));
@@ -99,10 +75,104 @@ static void list(struct worker *w, handle_t h, struct slice query)
 	}
 }
 
+/* --- one session --- */
+
+/* Who ends one, and how: for the log. */
+struct ending {
+	char by[API_WHO], id[PUBLIC_ID], text[256];
+};
+
+static const struct shown *shown_of(const struct worker *w, const struct question *q)
+{
+	for (int i = 0; i < w->app->n; i++)
+		if (q->answers[i].p)
+			return q->answers[i].p;
+	return NULL;
+}
+
+static void pass_on(struct worker *w, struct question *q)
+{
+	const struct shown *s = shown_of(w, q);
+	struct buf body;
+
+	if (!s) {
+		api_error(w, q->request, 503, "The session's worker did not answer in time.");
+		return;
+	}
+	body = buf_copy(buf_slice(&s->json));
+	web_reply(w->web, q->request, s->status, &body, "application/json");
+}
+
+static void ended(struct worker *w, struct question *q)
+{
+	const struct ending *e = q->about;
+	const struct shown *s = shown_of(w, q);
+	char text[2 * sizeof(e->text)];
+
+	log_info("act", "what=end session=%s by=%s done=%s text=%s", e->id, e->by,
+		 s && s->status == 200 ? "yes" : "no",
+		 log_value(text, sizeof(text), slice_str(e->text)));
+	pass_on(w, q);
+}
+
+static void ask_owner(struct worker *w, struct question *q, handle_t session, struct letter *l)
+{
+	l->session = session;
+	question_ask(w->questions, q, handle_worker(session), l);
+}
+
+static void end(struct worker *w, handle_t h, handle_t session, const struct web_call *call)
+{
+	struct json_doc *d = json_read(call->body.n ? call->body : SLICE("{}"));
+	const char *text = d ? json_get_text(d, "text") : NULL;
+	struct ending *e = mem_zalloc(sizeof(*e));
+	struct letter *l;
+
+	if (!d || (text && strlen(text) >= sizeof(e->text))) {
+		api_error(w, h, 400,
+			  "The body is to be {\"text\": \"why\"}, of 255 bytes at most, or empty.");
+		json_free(d);
+		free(e);
+		return;
+	}
+	api_who(call, e->by);
+	look_id(session, e->id);
+	snprintf(e->text, sizeof(e->text), "%s", text ? text : "");
+	json_free(d);
+	l = letter_new(LETTER_KILL);
+	l->u.text = mem_strdup(e->text);
+	ask_owner(w, question_new(w->questions, h, ended, e), session, l);
+}
+
+static void one(struct worker *w, handle_t h, const struct web_call *call, struct slice rest)
+{
+	struct slice id = slice_cut(&rest, '/');
+	handle_t session;
+
+	if (!look_id_parse(&session, id) || handle_worker(session) >= w->app->n)
+		api_error(w, h, 404, "There is no such session.");
+	else if (!rest.p && !call->post)
+		ask_owner(w, question_new(w->questions, h, pass_on, NULL), session,
+			  letter_new(LETTER_SHOW));
+	else if (slice_is(rest, "end") && call->post)
+		end(w, h, session, call);
+	else if (slice_is(rest, "end") || !rest.p)
+		api_error(w, h, 405, "A session is shown by GET, and ended by POST to its /end.");
+	else
+		api_error(w, h, 404, "Nothing is known by this name: see doc/API.md.");
+}
+
 void api_sessions(struct worker *w, handle_t h, const struct web_call *call)
 {
-	if (!call->post && slice_is(call->path, "/api/sessions"))
+	struct slice rest = call->path;
+
+	rest = slice_of(rest.p + strlen(SESSIONS), rest.n - strlen(SESSIONS));
+	if (rest.n == 0 && !call->post)
 		list(w, h, call->query);
+	else if (rest.n == 0)
+		api_error(w, h, 405, "Sessions are listed by GET.");
+	else if (rest.n > 1 && *rest.p == '/')
+		one(w, h, call, slice_of(rest.p + 1, rest.n - 1));
 	else
 		api_error(w, h, 404, "Nothing is known by this name: see doc/API.md.");
 }

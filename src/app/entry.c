@@ -57,6 +57,13 @@ void entry_begin(struct entry *e)
 		e->session = session_new_websocket(&w->app->env, e->ws, w->now);
 }
 
+void entry_facts(const struct entry *e, struct session_facts *f)
+{
+	session_facts(e->session, f);
+	if (e->websocket) /* the session hears of what was written only now and then */
+		f->counts.queued = web_ws_unsent(table_of(e)->w->web, e->ws);
+}
+
 static void dial(struct entry *e)
 {
 	char id[PUBLIC_ID];

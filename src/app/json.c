@@ -1,7 +1,10 @@
-/* JSON out, by yajl. */
+/* JSON, by yajl. */
 #include "app/json.h"
+#include "base/mem.h"
 
 #include <assert.h>
+#include <stdlib.h>
+#include <yajl/yajl_tree.h>
 
 struct json json_new(void)
 {
@@ -77,4 +80,52 @@ void json_bool(struct json *j, const char *key, bool value)
 {
 	put(j, key);
 	yajl_gen_bool(j->g, value);
+}
+
+struct json_doc {
+	yajl_val tree;
+};
+
+struct json_doc *json_read(struct slice text)
+{
+	char *copy = mem_strndup(text.n ? text.p : "", text.n), error[128];
+	yajl_val tree = strlen(copy) == text.n ? yajl_tree_parse(copy, error, sizeof(error)) : NULL;
+	struct json_doc *d = NULL;
+
+	free(copy);
+	if (YAJL_IS_OBJECT(tree)) {
+		d = mem_alloc(sizeof(*d));
+		d->tree = tree;
+	} else if (tree) {
+		yajl_tree_free(tree);
+	}
+	return d;
+}
+
+void json_free(struct json_doc *d)
+{
+	if (!d)
+		return;
+	yajl_tree_free(d->tree);
+	free(d);
+}
+
+static yajl_val get(const struct json_doc *d, const char *key)
+{
+	return yajl_tree_get(d->tree, (const char *[]){key, NULL}, yajl_t_any);
+}
+
+const char *json_get_text(const struct json_doc *d, const char *key)
+{
+	return YAJL_GET_STRING(get(d, key));
+}
+
+bool json_get_bool(const struct json_doc *d, const char *key, bool *value)
+{
+	yajl_val v = get(d, key);
+
+	if (!YAJL_IS_TRUE(v) && !YAJL_IS_FALSE(v))
+		return false;
+	*value = YAJL_IS_TRUE(v);
+	return true;
 }

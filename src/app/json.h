@@ -1,4 +1,4 @@
-/* JSON out, by yajl: a few calls that read like the document they make. */
+/* JSON, by yajl: a few calls that read like the document they make. */
 #ifndef APP_JSON_H
 #define APP_JSON_H
 
@@ -11,6 +11,13 @@ struct json {
 
 struct json json_new(void);
 struct buf json_done(struct json *j); /* the document, the caller's; frees the rest */
+
+/* A document that was read. NULL: it is no JSON object. */
+struct json_doc;
+struct json_doc *json_read(struct slice text);
+void json_free(struct json_doc *d);
+const char *json_get_text(const struct json_doc *d, const char *key); /* lends; NULL: no string */
+bool json_get_bool(const struct json_doc *d, const char *key, bool *value); /* false: none */
 
 void json_open(struct json *j,
 	       const char *key); /* an object; key NULL inside an array or outermost */

@@ -50,6 +50,7 @@ struct letter {
 		struct buf frames; /* SEND, owned */
 		uint16_t code;	   /* CLOSE */
 		struct look *look; /* LIST, owned */
+		char *text;	   /* KILL, owned: for the client, may be empty */
 		struct {
 			void *p; /* owned; NULL once it was taken */
 			void (*release)(void *p);

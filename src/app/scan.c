@@ -45,13 +45,6 @@ void sessions_list(struct sessions *t, struct letter *l)
 	s->found = looked_new(s->look);
 }
 
-static void facts_of(const struct entry *e, struct session_facts *f)
-{
-	session_facts(e->session, f);
-	if (e->websocket) /* the session hears of what was written only now and then */
-		f->counts.queued = web_ws_unsent(table_of(e)->w->web, e->ws);
-}
-
 static void list(struct scan *s, const struct entry *e, const struct session_facts *f)
 {
 	const struct look_at at = {f, &e->peer, e->handle, e->websocket};
@@ -72,7 +65,7 @@ static void visit(struct scan *s, struct entry *e)
 	e->counted = table_of(e)->round;
 	if (!e->session)
 		return;
-	facts_of(e, &f);
+	entry_facts(e, &f);
 	if (!s->look) {
 		tally_session(s->tally, &f, e->websocket);
 		return;

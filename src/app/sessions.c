@@ -43,6 +43,7 @@ static struct entry *entry_new(struct sessions *t, const struct addr *peer, stru
 	e->client = c;
 	e->counted = t->round;
 	e->handle = slots_add(&t->w->slots, e);
+	slots_tag(&t->w->slots, e->handle, SLOT_SESSION);
 	entry_timer_init(e);
 	e->next = t->first;
 	e->link = &t->first;
@@ -262,8 +263,8 @@ static void bury(struct entry *e)
 
 	session_facts(e->session, &f);
 	log_end(e, &f);
-	if (!e->websocket)
-		gone_add(&table_of(e)->gone, e->node.hash, f.reason, table_of(e)->w->now);
+	gone_add(e->websocket ? &table_of(e)->gone_ws : &table_of(e)->gone, e->node.hash, e->handle,
+		 f.reason, table_of(e)->w->now);
 	scan_bury(e, &f);
 	tally_traffic(&table_of(e)->past, &f);
 	table_of(e)->past.ended++;

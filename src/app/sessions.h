@@ -30,4 +30,8 @@ void sessions_count(struct sessions *t, const struct letter *l);
 void sessions_list(struct sessions *t, struct letter *l);
 bool sessions_scan(struct sessions *t);
 
+/* SHOW: answers with all that is known of one session; KILL: ends one. */
+void sessions_show(struct sessions *t, const struct letter *l);
+void sessions_kill(struct sessions *t, const struct letter *l);
+
 #endif

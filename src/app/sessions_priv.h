@@ -41,7 +41,7 @@ struct sessions {
 	struct scan *scans;    /* owned; the first is worked on while scanning */
 	struct entry *scan_at; /* the next to be looked at */
 	uint32_t n;
-	struct gone gone;
+	struct gone gone, gone_ws;
 	struct tally past; /* what ended sessions add up to; gauges unused */
 };
 
@@ -55,6 +55,9 @@ const char *entry_id(const struct entry *e, char dst[PUBLIC_ID]);
 
 void entry_mark(struct entry *e);	/* it acts in this turn */
 void entry_timer_init(struct entry *e); /* never runs before the first pump */
+
+/* What the session tells, and what is known of it here. */
+void entry_facts(const struct entry *e, struct session_facts *f);
 
 /* A WebSocket's session begins with the first letter about it, or with its first turn. */
 void entry_begin(struct entry *e);

@@ -195,6 +195,8 @@ static void deliver(struct worker *w, struct letter *l)
 	case LETTER_PAUSE: web_ws_pause(w->web, l->handle); break;
 	case LETTER_RESUME: web_ws_resume(w->web, l->handle); break;
 	case LETTER_CLOSE: web_ws_close(w->web, l->handle, l->u.code); break;
+	case LETTER_SHOW: sessions_show(w->sessions, l); break;
+	case LETTER_KILL: sessions_kill(w->sessions, l); break;
 	case LETTER_LIST: sessions_list(w->sessions, l); break;
 	case LETTER_ASK: sessions_count(w->sessions, l); break;
 	case LETTER_TELL: questions_tell(w->questions, l); break;

@@ -10,7 +10,7 @@ enum { SLOT_NONE = 0xffffff };
 struct slot {
 	void *object;  /* borrowed; NULL while free */
 	uint32_t gen;  /* of the present, or the next, object */
-	uint32_t next; /* free list */
+	uint32_t next; /* free list; in use: enum slot_tag */
 };
 
 void slots_init(struct slots *s, uint8_t worker)
@@ -47,6 +47,7 @@ handle_t slots_add(struct slots *s, void *object)
 	i = s->free;
 	s->free = s->v[i].next;
 	s->v[i].object = object;
+	s->v[i].next = SLOT_PLAIN;
 	return (handle_t)s->worker << 56 | (handle_t)i << 32 | s->v[i].gen;
 }
 
@@ -66,6 +67,21 @@ void *slots_get(const struct slots *s, handle_t h)
 	struct slot *slot = find(s, h);
 
 	return slot ? slot->object : NULL;
+}
+
+void slots_tag(struct slots *s, handle_t h, enum slot_tag tag)
+{
+	struct slot *slot = find(s, h);
+
+	assert(slot);
+	slot->next = tag;
+}
+
+void *slots_get_tagged(const struct slots *s, handle_t h, enum slot_tag tag)
+{
+	struct slot *slot = find(s, h);
+
+	return slot && slot->next == tag ? slot->object : NULL;
 }
 
 void slots_remove(struct slots *s, handle_t h)

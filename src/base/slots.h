@@ -19,7 +19,13 @@ void slots_clear(struct slots *s);
 
 handle_t slots_add(struct slots *s, void *object);  /* borrows; object is not NULL */
 void *slots_get(const struct slots *s, handle_t h); /* NULL where stale or of another worker */
-void slots_remove(struct slots *s, handle_t h);	    /* a stale handle is ignored */
+/* Who gets a handle from outside has to know what it names: a session's is tagged after it was
+ * added, and only it is found so. */
+enum slot_tag { SLOT_PLAIN, SLOT_SESSION };
+void slots_tag(struct slots *s, handle_t h, enum slot_tag tag);
+void *slots_get_tagged(const struct slots *s, handle_t h, enum slot_tag tag);
+
+void slots_remove(struct slots *s, handle_t h); /* a stale handle is ignored */
 
 static inline uint8_t handle_worker(handle_t h)
 {

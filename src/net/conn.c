@@ -2,6 +2,7 @@
  * reading unless paused, ended or full of input; writing only while the kernel has refused bytes. A
  * steady conversation therefore costs one recv and one send a message and never an epoll_ctl. */
 #include "net/conn_priv.h"
+#include "net/sockaddr.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -18,6 +19,16 @@ _Static_assert(sizeof(struct conn) <= 104, "there is one for each session, and o
 bool conn_open(const struct conn *c)
 {
 	return c->wake && c->io.fd >= 0;
+}
+
+struct addr conn_peer(const struct conn *c)
+{
+	struct sockaddr_storage ss = {0};
+	socklen_t n = sizeof(ss);
+
+	if (!conn_open(c) || getpeername(c->io.fd, (struct sockaddr *)&ss, &n) < 0)
+		return (struct addr){.family = ADDR_NONE};
+	return sockaddr_read((struct sockaddr *)&ss);
 }
 
 static int plain_events(const struct conn *c)

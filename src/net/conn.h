@@ -8,6 +8,7 @@
 
 #include <ev.h>
 #include "base/buf.h"
+#include "proto/addr.h"
 
 struct ssl_st;	 /* OpenSSL's SSL */
 struct conn_tls; /* the inside of the TLS filter */
@@ -32,7 +33,8 @@ enum { CONN_READ_MAX = 65536 }; /* bytes a callback reads at most */
 /* Takes fd (made non-blocking, no-delay). Watches for input at once. */
 void conn_init(struct conn *c, struct ev_loop *loop, int fd, uint32_t in_max,
 	       void (*wake)(struct conn *c));
-bool conn_open(const struct conn *c); /* it has a descriptor */
+bool conn_open(const struct conn *c);	     /* it has a descriptor */
+struct addr conn_peer(const struct conn *c); /* ADDR_NONE where it is not connected */
 
 /* Puts TLS between the buffers and the socket; takes ssl, whose role is set. Any time before the
  * first encrypted byte; bytes that stand in `in` by then came unprotected and break the connection

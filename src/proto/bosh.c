@@ -364,6 +364,29 @@ static void bosh_counts(const void *f, struct front_counts *c)
 	c->kept = bosh_kept_bytes(b);
 }
 
+static void bosh_detail(const void *f, int64_t now, struct front_detail *d)
+{
+	const struct bosh *b = f;
+
+	*d = (struct front_detail){.requests = b->requests,
+				   .hold = b->hold,
+				   .wait = b->wait,
+				   .inactivity = (uint32_t)patience(b),
+				   .left = -1,
+				   .acks = b->acks,
+				   .paused = b->more && b->more->pause};
+	for (int64_t rid = b->first; rid < b->cursor && d->held < FRONT_HELD; rid++) {
+		const struct bosh_request *r = bosh_slot(b, rid);
+
+		if (!r->h)
+			continue;
+		d->v[d->held].rid = rid;
+		d->v[d->held++].since = now - r->since;
+	}
+	if (bosh_live(b) == 0)
+		d->left = b->idle + patience(b) > now ? b->idle + patience(b) - now : 0;
+}
+
 const struct front_ops bosh_ops = {
     .name = "bosh",
     .next = bosh_next,
@@ -380,5 +403,6 @@ const struct front_ops bosh_ops = {
     .attached = bosh_attached,
     .closed = bosh_closed,
     .counts = bosh_counts,
+    .detail = bosh_detail,
     .free = bosh_free,
 };

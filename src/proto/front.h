@@ -41,6 +41,19 @@ struct front_counts {
 	int64_t rid;	  /* next rid expected (BOSH) */
 };
 
+enum { FRONT_HELD = 16 };
+
+/* What only somebody who looks at this one session wants to know. */
+struct front_detail {
+	uint32_t requests, hold, wait, inactivity; /* granted; ms (BOSH) */
+	int64_t left;				   /* ms of inactivity; -1: it does not run */
+	bool acks, paused;
+	uint8_t held; /* requests: the rid, and for how long it is held, ms */
+	struct {
+		int64_t rid, since;
+	} v[FRONT_HELD];
+};
+
 struct front_ops {
 	const char *name; /* "bosh", "websocket" */
 
@@ -70,8 +83,9 @@ struct front_ops {
 	void (*last)(void *f);
 
 	/* Ends: payload queued so far goes out first, then the reason in the protocol's own terms.
-	 * `detail` is the server's whole <stream:error/> for SERVER_ERROR, declarations included
-	 * save `stream`; borrowed, may be empty. Only the first call counts. */
+	 * `detail` is a whole <stream:error/>, declarations included save `stream`: the server's
+	 * for SERVER_ERROR, ours where somebody has words for the client; borrowed, may be empty.
+	 * Only the first call counts. */
 	void (*close)(void *f, enum reason r, struct slice detail, int64_t now);
 
 	/* Emits what can go out now: answers, frames, held notices, close. Once per turn. */
@@ -88,6 +102,7 @@ struct front_ops {
 	bool (*attached)(const void *f);
 	bool (*closed)(const void *f); /* after close(): nothing more will be emitted */
 	void (*counts)(const void *f, struct front_counts *c);
+	void (*detail)(const void *f, int64_t now, struct front_detail *d); /* NULL: no more */
 	void (*free)(void *f);
 };
 

@@ -407,15 +407,14 @@ static void part_for(struct wsfront *w, const char *uri)
 static void part(struct wsfront *w, struct slice detail)
 {
 	enum reason r = w->reason;
-	bool server = r == REASON_SERVER_ERROR && detail.n,
-	     error = server || *reason_stream_error(r);
+	bool error = detail.n || *reason_stream_error(r);
 	size_t mark;
 
 	if (w->owed || (error && !w->greeted))
 		greet_made_up(w);
 	if (error) {
 		mark = ws_begin(&w->out);
-		if (server)
+		if (detail.n)
 			server_error(&w->out, detail);
 		else
 			own_error(&w->out, r, false);

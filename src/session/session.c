@@ -164,6 +164,22 @@ void session_close(struct session *s, enum reason r, int64_t now)
 	close_with(s, r, SLICE_NONE, now);
 }
 
+void session_kill(struct session *s, struct slice text, int64_t now)
+{
+	struct buf detail = {0};
+
+	if (text.n) {
+		buf_addf(&detail,
+			 "<stream:error><%s xmlns='" NS_STREAM_ERRORS
+			 "'/><text xmlns='" NS_STREAM_ERRORS "'>",
+			 reason_stream_error(REASON_KILLED));
+		xml_escape(&detail, text);
+		BUF_LIT(&detail, "</text></stream:error>");
+	}
+	close_with(s, REASON_KILLED, buf_slice(&detail), now);
+	buf_clear(&detail);
+}
+
 /* The major version of XMPP that the client asks for: 1 where it asks for none, -1 for nonsense. */
 static int64_t major_version(struct slice version)
 {
@@ -540,20 +556,4 @@ enum session_login session_login(const struct session *s)
 size_t session_backend(const struct session *s)
 {
 	return s->backend;
-}
-
-void session_facts(const struct session *s, struct session_facts *f)
-{
-	*f = (struct session_facts){.state = s->state,
-				    .reason = s->reason,
-				    .front = s->ops->name,
-				    .domain = session_domain(s),
-				    .jid = slice_str(s->jid),
-				    .born = s->born};
-	f->in.stanzas = s->stanzas_in;
-	f->in.bytes = s->bytes_in;
-	f->out.stanzas = s->stanzas_out;
-	f->out.bytes = s->bytes_out;
-	s->ops->counts(s->front, &f->counts);
-	delivery_counts(&s->delivery, &f->delivery);
 }

@@ -79,6 +79,10 @@ void session_disconnected(struct session *s, enum reason r, int64_t now); /* it 
 /* It gave its server up, which was connected and did not even send a header. */
 bool session_unheard(const struct session *s);
 
+/* An operator ends it: like session_close(), with words for the client where there is a place for
+ * them (a stream error's text); may be empty. */
+void session_kill(struct session *s, struct slice text, int64_t now);
+
 /* From anywhere: records the first reason and enters CLOSING. */
 void session_close(struct session *s, enum reason r, int64_t now);
 
@@ -103,5 +107,9 @@ enum session_login session_login(const struct session *s);
 /* The backend of the route that the client wishes; their number where it wishes none. */
 size_t session_backend(const struct session *s);
 void session_facts(const struct session *s, struct session_facts *f);
+
+/* What the front machine tells of itself beyond that; false where it has nothing to tell. */
+bool session_detail(const struct session *s, int64_t now, struct front_detail *d);
+size_t session_unsent(const struct session *s); /* bytes to the backend, not yet to be written */
 
 #endif

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from lib import patience
-from lib.bosh import Http
+from lib.bosh import Http, message, request
 from lib.freeze import frozen
 from lib.place import Place
 
@@ -22,27 +22,44 @@ NUMBERS = {"age": lambda r: r["age_ms"], "queue": lambda r: r["queued_bytes"],
 @pytest.fixture(scope="module")
 def crowd():
     """Sessions of both kinds on all workers, which have said more or less."""
-    p = Place({"bosh.wait": 20}, workers=WORKERS)
+    p = Place({"bosh.wait": 120}, workers=WORKERS)
     sessions = []
     for i in range(9):
-        s = p.bosh().login() if i % 3 else p.ws().login()
+        s = p.bosh().login({"wait": 120}) if i % 3 else p.ws().login()
         for k in range(i):
             s.round_trip(f"m{k}")
+        if i % 3:
+            s.send()  # is held, so that it stays attached
         sessions.append(s)
     p.sessions = sessions
     yield p
     p.close()
 
 
-def get(place, query="", status=200):
+def key(place):
+    return {"Authorization": f"Bearer {place.fairlead.token()}"}
+
+
+def call(place, method, path, body=None, status=200):
     http = Http(place.fairlead.status_port)
     try:
-        answer = http.request("GET", f"/api/sessions{query}")
+        answer = http.request(method, path, body, key(place))
     finally:
         http.close()
     assert answer.status == status, answer
     assert answer.get("Content-Type").startswith("application/json")
     return json.loads(answer.body)
+
+
+def get(place, query="", status=200):
+    return call(place, "GET", f"/api/sessions{query}", status=status)
+
+
+def ask_all(place, path):
+    """Asks by many connections, of which some are of every worker."""
+    connections = [Http(place.fairlead.status_port) for _ in range(2 * WORKERS)]
+    time.sleep(0.2)
+    return connections, request("GET", path, None, key(place))
 
 
 def rows(place, query):
@@ -114,17 +131,17 @@ def test_jids_are_read_as_they_are_not_as_they_are_escaped(crowd):
     row, = rows(crowd, "?q=d%27artagnan")
     assert row["jid"] == s.jid
     s.terminate()
+    crowd.fairlead.wait_end("client-closed", crowd.marked[1])
 
 
 def test_a_worker_that_hangs_is_named_in_time(crowd):
     if crowd.fairlead.sanitized():
         pytest.skip("a sanitizer's own thread waits for all others")
-    connections = [Http(crowd.fairlead.status_port) for _ in range(2 * WORKERS)]
-    time.sleep(0.2)
+    connections, question = ask_all(crowd, "/api/sessions")
     started = time.monotonic()
     with frozen(crowd.fairlead.process.pid, "worker-1"):
         for c in connections:
-            c.send("GET /api/sessions HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            c.send(question)
         while not any(c.ready() for c in connections):
             assert time.monotonic() < started + patience(5)
             time.sleep(0.02)
@@ -137,3 +154,127 @@ def test_a_worker_that_hangs_is_named_in_time(crowd):
     for c in connections:
         c.close()
     assert get(crowd)["silent_workers"] == []
+
+
+# --- one session ---------------------------------------------------------------------------------
+
+
+def row_of(place, session):
+    row, = [r for r in rows(place, "") if r["jid"] == session.jid]
+    return row
+
+
+def test_a_bosh_session_is_shown_with_its_window_and_its_backend(crowd):
+    crowd.mark()
+    s = crowd.bosh().login()
+    row = row_of(crowd, s)
+    held = s.send()
+    deadline = time.monotonic() + patience(5)
+    while True:
+        shown = call(crowd, "GET", f"/api/sessions/{row['id']}")
+        if shown["held"] == 1:
+            break
+        assert time.monotonic() < deadline, shown
+    assert {k: v for k, v in shown.items() if k in ("id", "worker", "jid", "domain", "peer")} == \
+        {k: row[k] for k in ("id", "worker", "jid", "domain", "peer")}
+    window = shown["window"]
+    assert (window["requests"], window["hold"], window["wait_ms"]) == (2, 1, 20000)
+    (h,) = window["held"]
+    assert h["rid"] == held.rid and 0 <= h["since_ms"] < 10000 and shown["rid"] == held.rid + 1
+    assert "inactivity_left_ms" not in shown and shown["paused"] is False
+    assert shown["backend"]["address"] == f"127.0.0.1:{crowd.server.port}"
+    assert shown["backend"]["tls"] == "" and shown["backend"]["unsent_bytes"] == 0
+    assert abs(shown["born_at"] - time.time() + shown["age_ms"] / 1000) < 5
+    s.terminate()
+    crowd.fairlead.wait_end("client-closed", crowd.marked[1])
+
+
+def test_a_websocket_is_shown(crowd):
+    w = crowd.sessions[3]
+    shown = call(crowd, "GET", f"/api/sessions/{row_of(crowd, w)['id']}")
+    assert shown["transport"] == "websocket" and shown["jid"] == w.jid and "window" not in shown
+
+
+@pytest.mark.parametrize("session", ["0-0-1", "9-1-1", "x", "1-2", "0-0-0", "0-16777215-7", "0--1"])
+def test_what_is_no_session_is_not_found(crowd, session):
+    """Handles of requests and WebSockets look the same."""
+    assert call(crowd, "GET", f"/api/sessions/{session}", status=404)["error"]
+    assert call(crowd, "POST", f"/api/sessions/{session}/end", "{}", status=404)["error"]
+
+
+def test_no_handle_of_anything_else_is_taken_for_a_session(crowd):
+    """Requests are held, WebSockets are open: their handles are of the same kind."""
+    ids = {r["id"] for r in rows(crowd, "")}
+    http = Http(crowd.fairlead.status_port)
+    for worker in range(WORKERS):
+        for slot in range(24):
+            for generation in (1, 2):
+                session = f"{worker}-{slot}-{generation}"
+                answer = http.request("GET", f"/api/sessions/{session}", headers=key(crowd))
+                assert answer.status == 200 if session in ids else 404, session
+    http.close()
+
+
+def test_a_websocket_that_is_ended_hears_why(place):
+    w, stream = place.ws_pair()
+    row = row_of(place, w)
+    assert call(place, "POST", f"/api/sessions/{row['id']}/end",
+                json.dumps({"text": 'go <away> "now"'})) == {"ended": True}
+    error = w.take("error")
+    assert error.raw == (b"<stream:error xmlns:stream='http://etherx.jabber.org/streams'>"
+                         b"<policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-streams'/>"
+                         b"<text xmlns='urn:ietf:params:xml:ns:xmpp-streams'>"
+                         b"go &lt;away&gt; &quot;now&quot;</text></stream:error>"), error.raw
+    assert w.element().name == "close"
+    w.send("<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>")
+    w.ending()
+    assert w.code == 1008
+    place.fairlead.wait_end("killed")
+    act, = place.fairlead.wait_lines("act")
+    assert (act["what"], act["session"], act["by"], act["done"]) == \
+        ("end", row["id"], "127.0.0.1", "yes")
+    assert r'text="go <away> \"now\""' in place.fairlead.log()
+    gone = call(place, "GET", f"/api/sessions/{row['id']}", status=404)
+    assert gone["reason"] == "killed" and 0 <= gone["ago_ms"] < 30000
+    assert stream.end_tag or stream.wait_end()
+
+
+def test_a_bosh_session_that_is_ended_gets_a_terminal_answer(place):
+    s, _ = place.bosh_pair()
+    row = row_of(place, s)
+    held = s.send()
+    assert call(place, "POST", f"/api/sessions/{row['id']}/end", "") == {"ended": True}
+    answer = held.answer()
+    assert (answer.type, answer.condition) == ("terminate", "policy-violation")
+    place.fairlead.wait_end("killed")
+    gone = call(place, "POST", f"/api/sessions/{row['id']}/end", "{}", status=404)
+    assert gone["reason"] == "killed"
+
+
+@pytest.mark.parametrize("body", ["[]", "{", '{"text": "%s"}' % ("a" * 256), '"end"'])
+def test_an_act_that_makes_no_sense_is_refused(place, body):
+    s, _ = place.bosh_pair()
+    session = row_of(place, s)["id"]
+    assert call(place, "POST", f"/api/sessions/{session}/end", body, status=400)["error"]
+    assert call(place, "GET", f"/api/sessions/{session}/end", status=405)["error"]
+    assert call(place, "POST", f"/api/sessions/{session}", "{}", status=405)["error"]
+    assert call(place, "GET", f"/api/sessions/{session}/more", status=404)["error"]
+    assert call(place, "GET", f"/api/sessions/{session}")["state"] == "open"
+
+
+def test_a_session_of_a_worker_that_hangs_is_not_waited_for(crowd):
+    if crowd.fairlead.sanitized():
+        pytest.skip("a sanitizer's own thread waits for all others")
+    session = next(r["id"] for r in rows(crowd, "") if r["worker"] == 1)
+    connections, question = ask_all(crowd, f"/api/sessions/{session}")
+    with frozen(crowd.fairlead.process.pid, "worker-1"):
+        for c in connections:
+            c.send(question)
+        deadline = time.monotonic() + patience(5)
+        while not any(c.ready() for c in connections):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        answer = next(c for c in connections if c.ready()).response()
+    assert answer.status == 503 and json.loads(answer.body)["error"]
+    for c in connections:
+        c.close()

@@ -16,7 +16,8 @@ static void the_last_are_remembered(void **state)
 	(void)state;
 	assert_int_equal(gone_find(&g, 0, &when), REASON_NONE);
 	for (uint64_t i = 0; i < GONE_MAX + 2; i++)
-		gone_add(&g, i, i % 2 ? REASON_INACTIVITY : REASON_KILLED, 1000 + (int64_t)i);
+		gone_add(&g, i, i + 7, i % 2 ? REASON_INACTIVITY : REASON_KILLED,
+			 1000 + (int64_t)i);
 	assert_int_equal(gone_find(&g, 0, &when), REASON_NONE);
 	assert_int_equal(gone_find(&g, 1, &when), REASON_NONE);
 	assert_int_equal(when, -1);
@@ -25,6 +26,9 @@ static void the_last_are_remembered(void **state)
 	assert_int_equal(gone_find(&g, GONE_MAX + 1, &when), REASON_INACTIVITY);
 	assert_int_equal(when, 1000 + GONE_MAX + 1);
 	assert_int_equal(gone_find(&g, GONE_MAX + 2, &when), REASON_NONE);
+	assert_int_equal(gone_find_handle(&g, 9, &when), REASON_KILLED);
+	assert_int_equal(when, 1002);
+	assert_int_equal(gone_find_handle(&g, 8, &when), REASON_NONE);
 }
 
 int main(void)

@@ -53,6 +53,22 @@ static void nothing_else_is_found(void **state)
 	assert_null(slots_get(&slots, UINT64_MAX));
 }
 
+static void a_tag_is_of_one_handle(void **state)
+{
+	handle_t session = slots_add(&slots, &objects[0]), other = slots_add(&slots, &objects[1]);
+
+	(void)state;
+	slots_tag(&slots, session, SLOT_SESSION);
+	assert_ptr_equal(slots_get_tagged(&slots, session, SLOT_SESSION), &objects[0]);
+	assert_ptr_equal(slots_get(&slots, session), &objects[0]);
+	assert_null(slots_get_tagged(&slots, other, SLOT_SESSION));
+	assert_null(slots_get_tagged(&slots, session + 1, SLOT_SESSION));
+	slots_remove(&slots, session);
+	assert_null(slots_get_tagged(&slots, session, SLOT_SESSION));
+	session = slots_add(&slots, &objects[2]);
+	assert_null(slots_get_tagged(&slots, session, SLOT_SESSION));
+}
+
 static void a_handle_goes_stale(void **state)
 {
 	handle_t old = slots_add(&slots, &objects[0]), new;
@@ -97,6 +113,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    T(a_handle_finds_its_object),
 	    T(nothing_else_is_found),
+	    T(a_tag_is_of_one_handle),
 	    T(a_handle_goes_stale),
 	    T(slots_are_used_again),
 	    T(handles_of_an_empty_one_find_nothing),

@@ -1,0 +1,31 @@
+/* What a session tells of itself, to those who look at it. */
+#include "session/session_priv.h"
+
+void session_facts(const struct session *s, struct session_facts *f)
+{
+	*f = (struct session_facts){.state = s->state,
+				    .reason = s->reason,
+				    .front = s->ops->name,
+				    .domain = session_domain(s),
+				    .jid = slice_str(s->jid),
+				    .born = s->born};
+	f->in.stanzas = s->stanzas_in;
+	f->in.bytes = s->bytes_in;
+	f->out.stanzas = s->stanzas_out;
+	f->out.bytes = s->bytes_out;
+	s->ops->counts(s->front, &f->counts);
+	delivery_counts(&s->delivery, &f->delivery);
+}
+
+bool session_detail(const struct session *s, int64_t now, struct front_detail *d)
+{
+	if (!s->ops->detail)
+		return false;
+	s->ops->detail(s->front, now, d);
+	return true;
+}
+
+size_t session_unsent(const struct session *s)
+{
+	return s->out.len;
+}
