@@ -32,7 +32,7 @@ static void a_silent_server_ends_at_the_deadline(void **state)
 
 	(void)state;
 	rig_host("127.0.0.1", port, 60);
-	snprintf(want, sizeof(want), "127.0.0.1:%d: no answer in 0.0", port);
+	snprintf(want, sizeof(want), "127.0.0.1:%d: no answer in 0.", port);
 	assert_non_null(strstr(came.text, want));
 	assert_true(came.ms >= 60);
 }
