@@ -42,6 +42,16 @@ struct addr conn_peer(const struct conn *c); /* ADDR_NONE where it is not connec
  * called, from the loop, when c->secure turns true or c->error is set. */
 void conn_tls(struct conn *c, struct ev_loop *loop, struct ssl_st *ssl);
 
+/* The same for a client that came, whose first encrypted bytes stand in `in` already. */
+void conn_tls_accept(struct conn *c, struct ev_loop *loop, struct ssl_st *ssl);
+
+/* What came of it: version and cipher for tls_suite_text(), 0 before the handshake is done;
+ * whether it went on from a ticket; why it failed, where it did so while shaking hands with a
+ * client (an enum tls_fault, else 0). */
+uint32_t conn_tls_suite(const struct conn *c);
+bool conn_tls_resumed(const struct conn *c);
+int conn_tls_fault(const struct conn *c);
+
 /* Puts c->error into words, those of the TLS fault where it is one; cut to fit n. Returns dst. */
 const char *conn_problem(const struct conn *c, char *dst, size_t n);
 

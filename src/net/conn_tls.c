@@ -14,17 +14,19 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include "base/mem.h"
-#include "net/tls.h"
+#include "net/tls_priv.h"
 
 struct conn_tls {
-	struct conn *c; /* whose it is */
-	SSL *ssl;	/* owned */
-	ev_timer soon;	/* calls back in the next round of the loop */
-	char *problem;	/* owned; what broke it, in words; NULL: c->error says it all */
-	int errnum;	/* errno of the socket's last fault */
+	struct conn *c;	  /* whose it is */
+	SSL *ssl;	  /* owned */
+	ev_timer soon;	  /* calls back in the next round of the loop */
+	struct buf early; /* what was read before it became TLS */
+	char *problem;	  /* owned; what broke it, in words; NULL: c->error says it all */
+	int errnum;	  /* errno of the socket's last fault */
 	uint8_t read_on,
-	    write_on; /* the event with which reading (shaking hands) and writing go on */
-	bool more;    /* OpenSSL may hold input */
+	    write_on;  /* the event with which reading (shaking hands) and writing go on */
+	bool more;     /* OpenSSL may hold input */
+	uint8_t fault; /* enum tls_fault */
 };
 
 enum { RECORD_MAX = SSL3_RT_MAX_PLAIN_LENGTH, PROBLEM_MAX = 512 };
@@ -46,9 +48,16 @@ static int bio_write(BIO *bio, const char *p, int n)
 static int bio_read(BIO *bio, char *p, int n)
 {
 	struct conn_tls *t = BIO_get_data(bio);
-	ssize_t done = recv(t->c->io.fd, p, (size_t)n, 0);
+	ssize_t done;
 
 	BIO_clear_retry_flags(bio);
+	if (t->early.len) {
+		done = (uint32_t)n < t->early.len ? n : (int)t->early.len;
+		memcpy(p, buf_data(&t->early), (size_t)done);
+		buf_eat(&t->early, (size_t)done);
+		return (int)done;
+	}
+	done = recv(t->c->io.fd, p, (size_t)n, 0);
 	if (done < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
 		BIO_set_retry_read(bio);
 	else if (done < 0)
@@ -110,6 +119,8 @@ static void fault(struct conn *c, const char *what)
 	} else {
 		tls_explain(t->ssl, text, sizeof(text));
 	}
+	if (SSL_is_server(t->ssl) && !c->secure)
+		t->fault = t->errnum ? TLS_FAULT_GONE : (uint8_t)tls_fault_of(t->ssl);
 	ERR_clear_error();
 	free(t->problem);
 	t->problem = mem_strdup(text);
@@ -143,7 +154,7 @@ static void on_soon(struct ev_loop *loop, ev_timer *timer, int events)
 	ev_feed_event(loop, &t->c->io, 0);
 }
 
-void conn_tls(struct conn *c, struct ev_loop *loop, struct ssl_st *ssl)
+static void begin(struct conn *c, struct ssl_st *ssl)
 {
 	struct conn_tls *t = mem_zalloc(sizeof(*t));
 	BIO *bio;
@@ -166,9 +177,36 @@ void conn_tls(struct conn *c, struct ev_loop *loop, struct ssl_st *ssl)
 	    .c = c, .ssl = ssl, .read_on = EV_READ, .write_on = EV_WRITE, .more = true};
 	ev_timer_init(&t->soon, on_soon, 0., 0.);
 	c->tls = t;
+}
+
+void conn_tls(struct conn *c, struct ev_loop *loop, struct ssl_st *ssl)
+{
+	begin(c, ssl);
 	if (c->in.len && !c->error)
 		fault(c, "unprotected bytes came where TLS was to begin");
 	conn_watch(c, loop);
+}
+
+void conn_tls_accept(struct conn *c, struct ev_loop *loop, struct ssl_st *ssl)
+{
+	begin(c, ssl);
+	c->tls->early = buf_take(&c->in);
+	conn_watch(c, loop);
+}
+
+uint32_t conn_tls_suite(const struct conn *c)
+{
+	return c->secure ? tls_suite(c->tls->ssl) : 0;
+}
+
+bool conn_tls_resumed(const struct conn *c)
+{
+	return c->secure && SSL_session_reused(c->tls->ssl);
+}
+
+int conn_tls_fault(const struct conn *c)
+{
+	return c->tls ? c->tls->fault : TLS_FAULT_NONE;
 }
 
 int conn_tls_events(struct conn *c, struct ev_loop *loop)
@@ -329,6 +367,7 @@ void conn_tls_free(struct conn *c, struct ev_loop *loop, bool polite)
 		SSL_shutdown(t->ssl);
 	SSL_free(t->ssl);
 	ERR_clear_error();
+	buf_clear(&t->early);
 	free(t->problem);
 	free(t);
 	c->tls = NULL;

@@ -65,13 +65,13 @@ static int no_passphrase(char *buf, int size, int writing, void *asked)
 	return -1;
 }
 
-static bool own_key(SSL_CTX *ctx, const struct tls_client_config *c, char error[ERROR_MAX])
+static bool own_key(SSL_CTX *ctx, const char *certificate, const char *key, char error[ERROR_MAX])
 {
 	bool asked = false, done;
 
 	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
 	SSL_CTX_set_default_passwd_cb_userdata(ctx, &asked);
-	done = SSL_CTX_use_PrivateKey_file(ctx, c->key, SSL_FILETYPE_PEM) == 1 &&
+	done = SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) == 1 &&
 	       SSL_CTX_check_private_key(ctx) == 1;
 	SSL_CTX_set_default_passwd_cb(ctx, NULL);
 	SSL_CTX_set_default_passwd_cb_userdata(ctx, NULL);
@@ -80,12 +80,21 @@ static bool own_key(SSL_CTX *ctx, const struct tls_client_config *c, char error[
 	if (asked)
 		snprintf(error, ERROR_MAX,
 			 "the key in %s is protected by a passphrase; openssl pkey can remove that",
-			 c->key);
+			 key);
 	else if (ERR_GET_LIB(ERR_peek_last_error()) == ERR_LIB_X509)
 		snprintf(error, ERROR_MAX, "the key in %s is not that of the certificate in %s",
-			 c->key, c->certificate);
+			 key, certificate);
 	else
-		snprintf(error, ERROR_MAX, "cannot use the key in %s: %s", c->key, file_fault());
+		snprintf(error, ERROR_MAX, "cannot use the key in %s: %s", key, file_fault());
+	return false;
+}
+
+bool tls_use_pair(SSL_CTX *ctx, const char *certificate, const char *key, char error[ERROR_MAX])
+{
+	if (SSL_CTX_use_certificate_chain_file(ctx, certificate) == 1)
+		return own_key(ctx, certificate, key, error);
+	snprintf(error, ERROR_MAX, "cannot use the certificate in %s: %s", certificate,
+		 file_fault());
 	return false;
 }
 
@@ -98,12 +107,7 @@ static bool own_certificate(struct tls_client *t, const struct tls_client_config
 		snprintf(error, ERROR_MAX, "a certificate and a key are given both or not at all");
 		return false;
 	}
-	if (SSL_CTX_use_certificate_chain_file(t->ctx, c->certificate) != 1) {
-		snprintf(error, ERROR_MAX, "cannot use the certificate in %s: %s", c->certificate,
-			 file_fault());
-		return false;
-	}
-	return own_key(t->ctx, c, error);
+	return tls_use_pair(t->ctx, c->certificate, c->key, error);
 }
 
 static bool has_hashed(const char *folder)
@@ -304,6 +308,10 @@ void tls_explain(SSL *ssl, char *dst, size_t n)
 	unsigned long e = ERR_peek_error();
 	const char *reason = ERR_reason_error_string(e), *text = NULL;
 
+	if (SSL_is_server(ssl)) {
+		snprintf(dst, n, "%s", tls_fault_text(tls_fault_of(ssl)));
+		return;
+	}
 	if (peer && peer->fault) {
 		snprintf(dst, n, "%s", peer->fault);
 		return;
