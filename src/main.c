@@ -1,6 +1,7 @@
 /* fairlead: reads the command line and the configuration, then runs the daemon or what was asked
  * for instead. */
 #include "app/backends.h"
+#include "app/certificates.h"
 #include "app/daemon.h"
 #include "app/options.h"
 #include "base/log.h"
@@ -11,10 +12,13 @@ static int run(const struct options *o, const struct config *c)
 {
 	struct config_error e;
 	struct backends *b = backends_new(c, &e);
+	struct certificates *v = b ? certificates_new(c, &e) : NULL;
 	int code = 0;
 
-	if (!b) {
+	if (!v) {
 		fprintf(stderr, "fairlead: %s\n", e.text);
+		if (b)
+			backends_free(b);
 		return OPTIONS_EXIT_CONFIG;
 	}
 	if (o->action == OPTIONS_CHECK) {
@@ -22,8 +26,9 @@ static int run(const struct options *o, const struct config *c)
 	} else {
 		log_open(c->log_target == CONFIG_LOG_SYSLOG, (enum log_level)c->log_level,
 			 "fairlead");
-		code = daemon_run(c, b);
+		code = daemon_run(c, b, v);
 	}
+	certificates_free(v);
 	backends_free(b);
 	return code;
 }

@@ -72,7 +72,8 @@ static bool add_inherited(struct acceptor *a, struct inherit *h, const char *nam
 		return fail(name, at,
 			    "systemd passed no socket of that name: the socket unit has to have "
 			    "it in FileDescriptorName=, and be started");
-	log_info("listen", "listener=%s address=systemd:%s sockets=%d", name, at->name, n);
+	log_info("listen", "listener=%s address=systemd:%s sockets=%d%s", name, at->name, n,
+		 listener.tls ? " tls=on" : "");
 	return true;
 }
 
@@ -87,8 +88,9 @@ static bool add(struct acceptor *a, struct inherit *h, const char *name, const s
 		return add_inherited(a, h, name, at, listener);
 	if (!listen_open(&s, at, (mode_t)mode, a->app->config->uid, a->app->config->gid, &why))
 		return fail(name, at, why);
-	log_info("listen", "listener=%s address=%s", name,
-		 log_value(shown, sizeof(shown), slice_str(listen_print(at, text))));
+	log_info("listen", "listener=%s address=%s%s", name,
+		 log_value(shown, sizeof(shown), slice_str(listen_print(at, text))),
+		 listener.tls ? " tls=on" : "");
 	append(a, &s, listener);
 	return true;
 }
@@ -114,16 +116,17 @@ static bool add_status(struct acceptor *a, struct inherit *h)
 
 	if (at->kind == LISTEN_NONE)
 		return true;
-	if (!add(a, h, "status", at, c->status_mode, (struct web_listener){.kind = WEB_STATUS}))
+	if (!add(a, h, "status", at, c->status_mode,
+		 (struct web_listener){.kind = WEB_STATUS, .tls = c->status_tls == CONFIG_ON}))
 		return false;
 	for (nfds_t i = first; i < a->n; i++) {
 		a->listeners[i].far = is_far(a->fds[i].fd, &addr);
 		/* Of an address of the configuration's own, config_finish() has said it. */
-		if (a->listeners[i].far && addr.family != ADDR_UNIX &&
+		if (a->listeners[i].far && addr.family != ADDR_UNIX && c->status_tls != CONFIG_ON &&
 		    c->status_insecure != CONFIG_ON)
 			return fail("status", at,
 				    "other machines reach what systemd opened, without TLS: "
-				    "status.insecure allows that");
+				    "status.tls, or status.insecure, allows that");
 	}
 	return true;
 }
@@ -164,7 +167,8 @@ static bool add_all(struct acceptor *a, struct inherit *h)
 
 		if (!add(a, h, l->name, &l->at, l->mode,
 			 (struct web_listener){.kind = WEB_TRAFFIC,
-					       .proxy = l->proxy_protocol == CONFIG_ON}))
+					       .proxy = l->proxy_protocol == CONFIG_ON,
+					       .tls = l->tls == CONFIG_ON}))
 			return false;
 	}
 	if (!add_status(a, h))

@@ -26,12 +26,32 @@ const struct config_key listen_keys[LISTEN_KEYS] = {
     {"listen.proxy_protocol", CONFIG_CHOICE, "on|off", 0, 0, "off",
      "Whether each connection begins with a PROXY header of a trusted proxy.",
      offsetof(struct config_listen, proxy_protocol)},
+    {"listen.tls", CONFIG_CHOICE, "on|off", 0, 0, "off",
+     "Whether TLS is spoken there, with the certificates below.",
+     offsetof(struct config_listen, tls)},
+};
+
+const struct config_key certificate_keys[CERTIFICATE_KEYS] = {
+    {"certificates.key", CONFIG_TEXT, "a PEM file", 1, 4095, "",
+     "The private key to the certificate.", offsetof(struct config_certificate, key)},
 };
 
 /* Paths that are no scalar keys, for the sake of the nearest known one. */
 static const char *const list_paths[] = {
-    "listen",  "listen.name",  "listen.address",   "listen.mode", "listen.proxy_protocol",
-    "domains", "domains.name", "domains.backends", "origins",
+    "listen",
+    "listen.name",
+    "listen.address",
+    "listen.mode",
+    "listen.proxy_protocol",
+    "listen.tls",
+    "domains",
+    "domains.name",
+    "domains.backends",
+    "certificates",
+    "certificates.name",
+    "certificates.certificate",
+    "certificates.key",
+    "origins",
 #define X(field, path, type, unit, minimum, maximum, def, sentence) path,
 #include "app/domain.def"
 #undef X
@@ -332,6 +352,16 @@ void config_free_texts(const char **v)
 	free(v);
 }
 
+static void clear_certificates(struct config *c)
+{
+	for (size_t i = 0; i < c->n_certificates; i++) {
+		free(c->certificates[i].name);
+		free(c->certificates[i].certificate);
+		free(c->certificates[i].key);
+	}
+	free(c->certificates);
+}
+
 static void clear_origins(struct config *c)
 {
 	config_free_texts(c->origins);
@@ -350,6 +380,7 @@ void config_free(struct config *c)
 			config_free_texts(*(const char ***)((char *)c + config_keys[i].offset));
 	free(c->trusted);
 	config_clear_listen(c);
+	clear_certificates(c);
 	clear_origins(c);
 	config_free_texts(c->allowed);
 	config_clear_domains(c);
@@ -380,6 +411,27 @@ bool config_add_listen(struct config *c, struct slice name, struct slice address
 	for (int i = 0; i < LISTEN_KEYS; i++)
 		config_set_field(&listen_keys[i], (char *)l + listen_keys[i].offset,
 				 slice_str(listen_keys[i].def), e);
+	return true;
+}
+
+bool config_add_certificate(struct config *c, struct slice name, struct slice certificate,
+			    struct slice key, struct config_error *e)
+{
+	struct slice given[] = {name, certificate, key};
+
+	for (int i = 0; i < 3; i++)
+		if (given[i].n == 0 || given[i].n > 4095 || memchr(given[i].p, 0, given[i].n))
+			return config_fail(e, "\"certificates\" has a name or file that is empty, "
+					      "too long, or holds a zero byte");
+	for (size_t i = 0; i < c->n_certificates; i++)
+		if (slice_is(name, c->certificates[i].name))
+			return config_fail(e, "two certificates are named \"%.*s\"", SHOW(name));
+	c->certificates =
+	    mem_realloc(c->certificates, (c->n_certificates + 1) * sizeof(*c->certificates));
+	c->certificates[c->n_certificates++] =
+	    (struct config_certificate){.name = mem_strndup(name.p, name.n),
+					.certificate = mem_strndup(certificate.p, certificate.n),
+					.key = mem_strndup(key.p, key.n)};
 	return true;
 }
 

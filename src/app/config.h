@@ -1,6 +1,6 @@
 /* The configuration of a process: made once from defaults, a file and the command line, then read
  * by everybody and changed by nobody. Scalar keys are fields made from config.def ("bosh.wait" is
- * c->bosh_wait, in the unit that the list names); the three lists are below. */
+ * c->bosh_wait, in the unit that the list names); the lists are below. */
 #ifndef APP_CONFIG_H
 #define APP_CONFIG_H
 
@@ -23,7 +23,15 @@ struct config_listen {
 	struct listen_at at;
 	int mode;	    /* of the file, where it is a Unix socket */
 	int proxy_protocol; /* enum config_switch */
+	int tls;	    /* enum config_switch */
 };
+
+struct config_certificate {
+	char *name;		 /* unique */
+	char *certificate, *key; /* PEM files */
+};
+
+enum config_tls_version { CONFIG_TLS_1_2, CONFIG_TLS_1_3 }; /* c->tls_version */
 
 enum config_tls { CONFIG_TLS_AUTO, CONFIG_TLS_NONE, CONFIG_TLS_OFFERED, CONFIG_TLS_STARTTLS };
 enum config_switch { CONFIG_ON, CONFIG_OFF };
@@ -52,6 +60,8 @@ struct config {
 #undef X
 	struct config_listen *listen; /* at least one once finished */
 	size_t n_listen;
+	struct config_certificate *certificates;
+	size_t n_certificates;
 	struct config_domain *domains; /* at least one once finished */
 	size_t n_domains;
 	struct routes routes; /* the domains again, as sessions look them up; once finished */

@@ -93,14 +93,33 @@ static bool check_status(const struct config *c, struct config_error *e)
 	const struct listen_at *at = &c->status_listen;
 	char text[LISTEN_TEXT];
 
-	if (at->kind != LISTEN_NET || addr_loopback(&at->addr) || c->status_insecure == CONFIG_ON)
+	if (at->kind != LISTEN_NET || addr_loopback(&at->addr) || c->status_tls == CONFIG_ON ||
+	    c->status_insecure == CONFIG_ON)
 		return true;
 	return config_fail(
 	    e,
 	    "\"status.listen\" is %s, which other machines reach, without TLS: choose "
-	    "a loopback address and go there by ssh -L or a proxy with TLS, or set "
-	    "\"status.insecure\" to on",
+	    "a loopback address and go there by ssh -L or a proxy with TLS, set "
+	    "\"status.tls\" to on, or \"status.insecure\"",
 	    listen_print(at, text));
+}
+
+/* A listener with TLS has something to show. */
+static bool check_tls(const struct config *c, struct config_error *e)
+{
+	const char *what = c->status_tls == CONFIG_ON ? "\"status.tls\" is on" : NULL;
+
+	for (size_t i = 0; i < c->n_listen; i++)
+		if (c->listen[i].tls == CONFIG_ON)
+			what = "a listener has \"tls\" on";
+	if (what && c->n_certificates == 0)
+		return config_fail(
+		    e,
+		    "%s, but \"certificates\" is empty: it wants {\"name\": \"main\", "
+		    "\"certificate\": \"/path/fullchain.pem\", \"key\": "
+		    "\"/path/privkey.pem\"}",
+		    what);
+	return true;
 }
 
 static bool check_directory(const struct config *c, struct config_error *e)
@@ -270,7 +289,7 @@ bool config_finish(struct config *c, struct config_error *e)
 {
 	if (c->n_listen == 0 && !config_add_listen(c, SLICE("default"), SLICE("127.0.0.1:5280"), e))
 		return false;
-	if (!check_order(c, e) || !check_lists(c, e) || !check_status(c, e) ||
+	if (!check_order(c, e) || !check_lists(c, e) || !check_status(c, e) || !check_tls(c, e) ||
 	    !check_directory(c, e) || !check_uri(c, e) || !check_public(c, e) ||
 	    !make_origins(c, e) || !make_sources(c, e) || !make_trusted(c, e) ||
 	    !privileges_find(c, e))

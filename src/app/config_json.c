@@ -104,6 +104,7 @@ static int on_string(void *ctx, const unsigned char *p, size_t n)
 	case LISTEN_ITEM:
 	case DOMAIN_ITEM:
 	case BACKEND:
+	case CERTIFICATE_ITEM:
 		if (r->field == FIELD_NAME || (r->field == FIELD_VALUE && r->place != DOMAIN_ITEM))
 			return add_value(r, r->place, s);
 		return set_item(r, s, false);
@@ -161,7 +162,7 @@ static int on_key(void *ctx, const unsigned char *p, size_t n)
 	size_t before = r->place == GROUP ? r->group + 1 : 0;
 	int i;
 
-	if (r->place == LISTEN_ITEM || r->place == DOMAIN_ITEM || r->place == BACKEND)
+	if (config_places[r->place].value)
 		return item_key(r, key);
 	if (n > PATH_MAX_BYTES - before)
 		n = PATH_MAX_BYTES - before;
@@ -189,8 +190,8 @@ static int on_start_map(void *ctx)
 
 	if (r->place == OUTSIDE) {
 		r->place = TOP;
-	} else if (r->place == LISTEN || r->place == DOMAINS) {
-		r->place = r->place == LISTEN ? LISTEN_ITEM : DOMAIN_ITEM;
+	} else if (r->place == LISTEN || r->place == DOMAINS || r->place == CERTIFICATES) {
+		r->place++; /* their item follows them */
 	} else if (r->place == BACKENDS) {
 		r->outer_field = r->field;
 		r->url = r->n_values;
@@ -233,6 +234,23 @@ static int end_listen(struct reader *r)
 			return refuse_at(r, t->line);
 	}
 	return 1;
+}
+
+static int end_certificate(struct reader *r)
+{
+	const struct text *name = value_of(r, FIELD_NAME);
+	const struct text *certificate = value_of(r, FIELD_VALUE);
+	const struct text *key = value_of(r, FIELD_TABLE);
+
+	if (!name || !certificate || !key) {
+		config_fail(r->e,
+			    "each of \"certificates\" has a \"name\", a \"certificate\" and a "
+			    "\"key\"");
+		return refuse(r);
+	}
+	return config_add_certificate(r->c, text_slice(name), text_slice(certificate),
+				      text_slice(key), r->e) ||
+	       refuse_at(r, name->line);
 }
 
 /* Sets what one value of a domain says; *b is the backend that was made last. */
@@ -312,6 +330,8 @@ static int on_end_map(void *ctx)
 		good = end_domain(r);
 	else if (r->place == BACKEND)
 		good = end_backend(r);
+	else if (r->place == CERTIFICATE_ITEM)
+		good = end_certificate(r);
 	if (r->place != BACKEND)
 		clear_item(r);
 	r->place = config_places[r->place].outer;

@@ -17,6 +17,10 @@ const struct config_place config_places[ORIGINS + 1] = {
 		  "...}",
 		  DOMAIN_ITEM, NULL},
     [BACKEND] = {"domains.backends", "", BACKENDS, "url"},
+    [CERTIFICATES] = {"certificates",
+		      "a list of objects {\"name\": ..., \"certificate\": ..., \"key\": ...}", TOP,
+		      NULL},
+    [CERTIFICATE_ITEM] = {"certificates", "", CERTIFICATES, "certificate"},
     [ORIGINS] = {"origins", "a list of strings, such as \"https://chat.example.org\"", TOP, NULL},
 };
 
@@ -51,6 +55,7 @@ const struct config_key *table_of(enum place p, int *n)
 	case LISTEN_ITEM: *n = LISTEN_KEYS; return listen_keys;
 	case DOMAIN_ITEM: *n = DOMAIN_KEYS; return domain_keys;
 	case BACKEND: *n = BACKEND_KEYS; return backend_keys;
+	case CERTIFICATE_ITEM: *n = CERTIFICATE_KEYS; return certificate_keys;
 	default: *n = 0; return NULL;
 	}
 }
@@ -89,7 +94,7 @@ static int wrong_item(struct reader *r, const char *got)
 	else if (r->place == DOMAIN_ITEM && r->field == FIELD_VALUE)
 		config_fail(r->e, "\"domains.backends\" is %s, not %s",
 			    config_places[BACKENDS].wanted, got);
-	else if (r->place == LISTEN_ITEM || r->place == DOMAIN_ITEM || r->place == BACKEND)
+	else if (config_places[r->place].value)
 		config_fail(r->e, "\"%s.%s\" is a string, not %s", config_places[r->place].path,
 			    r->field == FIELD_NAME ? "name" : config_places[r->place].value, got);
 	else

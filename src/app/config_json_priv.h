@@ -11,16 +11,18 @@ enum { PATH_MAX_BYTES = 200 };
 enum place {
 	OUTSIDE, /* before and after the one object */
 	TOP,
-	GROUP,	     /* "bosh": { */
-	KEY_LIST,    /* "trusted_proxies": [ of strings, at the top or in a group */
-	LISTEN,	     /* "listen": [ */
-	LISTEN_ITEM, /* { "name", "address" */
-	DOMAINS,     /* "domains": [ */
-	DOMAIN_ITEM, /* { "name", "backends", ... */
-	DOMAIN_LIST, /* [ of strings */
-	BACKENDS,    /* [ of strings and objects */
-	BACKEND,     /* { "url", "weight", ... */
-	ORIGINS	     /* "origins": [ */
+	GROUP,		  /* "bosh": { */
+	KEY_LIST,	  /* "trusted_proxies": [ of strings, at the top or in a group */
+	LISTEN,		  /* "listen": [ */
+	LISTEN_ITEM,	  /* { "name", "address" */
+	DOMAINS,	  /* "domains": [ */
+	DOMAIN_ITEM,	  /* { "name", "backends", ... */
+	DOMAIN_LIST,	  /* [ of strings */
+	BACKENDS,	  /* [ of strings and objects */
+	BACKEND,	  /* { "url", "weight", ... */
+	CERTIFICATES,	  /* "certificates": [ */
+	CERTIFICATE_ITEM, /* { "name", "certificate", "key" */
+	ORIGINS		  /* "origins": [ */
 };
 
 /* What a place is called, what it holds, and which place is around it. */
@@ -33,9 +35,9 @@ extern const struct config_place config_places[ORIGINS + 1];
 
 /* The keys of an item: those that the place has by itself come first, then those of a table. */
 enum field {
-	FIELD_NAME,  /* of LISTEN_ITEM, DOMAIN_ITEM */
-	FIELD_VALUE, /* "address", "backends", "url" */
-	FIELD_TABLE, /* the first of listen_keys, domain_keys or backend_keys */
+	FIELD_NAME,  /* of LISTEN_ITEM, DOMAIN_ITEM, CERTIFICATE_ITEM */
+	FIELD_VALUE, /* "address", "backends", "url", "certificate" */
+	FIELD_TABLE, /* the first of the place's table */
 	FIELDS = FIELD_TABLE + DOMAIN_KEYS,
 	FIELD_NONE = FIELDS
 };

@@ -88,6 +88,25 @@ static void print_domain(const struct config_domain *d, FILE *out)
 	}
 }
 
+static void print_certificates(const struct config *c, FILE *out)
+{
+	fputs(",\n\n\t// What listeners with TLS show, by the name asked for; the first is for all "
+	      "others.\n\t\"certificates\": [",
+	      out);
+	for (size_t i = 0; i < c->n_certificates; i++) {
+		const struct config_certificate *cert = &c->certificates[i];
+
+		fputs(i ? ",\n\t\t{\"name\": " : "\n\t\t{\"name\": ", out);
+		print_string(out, cert->name);
+		fputs(", \"certificate\": ", out);
+		print_string(out, cert->certificate);
+		fputs(", \"key\": ", out);
+		print_string(out, cert->key);
+		fputc('}', out);
+	}
+	fputs(c->n_certificates ? "\n\t]" : "]", out);
+}
+
 static void print_lists(const struct config *c, FILE *out)
 {
 	char text[LISTEN_TEXT];
@@ -112,7 +131,9 @@ static void print_lists(const struct config *c, FILE *out)
 		print_domain(&c->domains[i], out);
 		fputs("\n\t\t}", out);
 	}
-	fputs("\n\t],\n\n\t// The web origins whose pages may connect; \"*\" alone for any.\n"
+	fputs("\n\t]", out);
+	print_certificates(c, out);
+	fputs(",\n\n\t// The web origins whose pages may connect; \"*\" alone for any.\n"
 	      "\t\"origins\": [",
 	      out);
 	for (size_t i = 0; i < c->n_origins; i++) {

@@ -40,9 +40,10 @@ enum domain_index {
 #undef X
 	DOMAIN_KEYS
 };
-enum { BACKEND_KEYS = 3, LISTEN_KEYS = 2 };
+enum { BACKEND_KEYS = 3, LISTEN_KEYS = 3, CERTIFICATE_KEYS = 1 };
 extern const struct config_key domain_keys[DOMAIN_KEYS], backend_keys[BACKEND_KEYS];
 extern const struct config_key listen_keys[LISTEN_KEYS]; /* besides "name" and "address" */
+extern const struct config_key certificate_keys[CERTIFICATE_KEYS];
 
 /* The last part of a key's path: "wait". */
 const char *config_key_name(const struct config_key *k);
@@ -83,6 +84,8 @@ bool config_fail(struct config_error *e, const char *fmt, ...)
 #define CONFIG_ORIGIN_PUBLIC "public"
 #define CONFIG_ORIGIN_NONE "none"
 
+bool config_add_certificate(struct config *c, struct slice name, struct slice certificate,
+			    struct slice key, struct config_error *e);
 bool config_add_origin(struct config *c, struct slice origin, struct config_error *e);
 
 /* The value of a CHOICE whose unit is `list`; its place for a word, -1 where it has none. */

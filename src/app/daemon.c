@@ -147,7 +147,8 @@ static void tell_link(const struct app *app)
 		 listen_print(&app->config->status_listen, at),
 		 log_value(text, sizeof(text), slice_str(r->token_file)));
 	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "status page: http://%s/#token=%s\n", at, r->token);
+		fprintf(stderr, "status page: %s://%s/#token=%s\n",
+			app->config->status_tls == CONFIG_ON ? "https" : "http", at, r->token);
 }
 
 static bool start_workers(struct app *app)
@@ -162,13 +163,19 @@ static bool start_workers(struct app *app)
 	return true;
 }
 
-static void serve(struct app *app, struct acceptor *a, struct supervise *s)
+static void read_again(void *certificates)
+{
+	certificates_reload(certificates);
+}
+
+static void serve(struct app *app, struct acceptor *a, struct supervise *s,
+		  struct certificates *certificates)
 {
 	acceptor_start(a);
 	tell_link(app);
 	log_info("ready", "version=%s workers=%d domains=%zu", PACKAGE_VERSION, app->n,
 		 app->config->n_domains);
-	supervise_run(s, NULL, NULL);
+	supervise_run(s, read_again, certificates);
 	acceptor_stop(a);
 	for (int i = 0; i < app->n; i++)
 		worker_post(app->workers[i], letter_new(LETTER_STOP));
@@ -176,7 +183,8 @@ static void serve(struct app *app, struct acceptor *a, struct supervise *s)
 	log_info("stopped", "version=%s", PACKAGE_VERSION);
 }
 
-int daemon_run(const struct config *config, struct backends *backends)
+int daemon_run(const struct config *config, struct backends *backends,
+	       struct certificates *certificates)
 {
 	struct app app = {.config = config, .backends = backends, .started = worker_clock()};
 	struct runtime runtime = {.token = ""};
@@ -196,8 +204,10 @@ int daemon_run(const struct config *config, struct backends *backends)
 		web_files_pack(www);
 	fill_env(&app);
 	fill_web(&app, www);
+	app.web.tls = certificates_server(certificates);
 	backends_warn(backends);
 	app.runtime = &runtime;
+	certificates_tell(certificates);
 	sem_init(&app.left, 0, 0);
 	good = supervise_init(&s, &app) && runtime_open(&runtime, config);
 	fill_guard(&app);
@@ -205,7 +215,7 @@ int daemon_run(const struct config *config, struct backends *backends)
 	/* What needs root stands above, and what starts threads below. */
 	good = good && privileges_drop(config) && start_workers(&app);
 	if (good)
-		serve(&app, a, &s);
+		serve(&app, a, &s, certificates);
 	for (int i = 0; i < app.n; i++)
 		worker_free(app.workers[i]);
 	acceptor_free(a);

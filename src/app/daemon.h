@@ -3,8 +3,10 @@
 #define APP_DAEMON_H
 
 #include "app/backends.h"
+#include "app/certificates.h"
 
-/* Runs until SIGTERM or SIGINT; the exit code. Both are borrowed. */
-int daemon_run(const struct config *config, struct backends *backends);
+/* Runs until SIGTERM or SIGINT; the exit code. All are borrowed. */
+int daemon_run(const struct config *config, struct backends *backends,
+	       struct certificates *certificates);
 
 #endif

@@ -10,8 +10,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/sockaddr.h"
+#include "net/tls.h"
 #include "proto/proxy.h"
 #include "web/http.h"
+#include "web/secure.h"
 
 #include <stdlib.h>
 
@@ -137,10 +139,11 @@ struct web_client *client_take(struct request *r)
 	struct http *h = r->http;
 	struct web_client *c;
 
-	if (!h->web->config->clients)
+	if (!h->web->config->clients && !h->conn.tls)
 		return NULL;
 	c = mem_zalloc(sizeof(*c));
 	c->tls = r->tls;
+	c->suite = secure_suite(h);
 	if (h->client) {
 		c->local = h->client->local;
 		c->host = MEM_TAKE(h->client->host);
@@ -156,4 +159,9 @@ void web_client_free(struct web_client *c)
 		return;
 	free(c->host);
 	free(c);
+}
+
+const char *web_tls_text(uint32_t suite, char dst[64])
+{
+	return tls_suite_text(suite, dst);
 }

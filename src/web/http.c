@@ -7,6 +7,7 @@
 #include "web/answer.h"
 #include "web/client.h"
 #include "web/request.h"
+#include "web/secure.h"
 #include "web/socket.h"
 
 #include <stdlib.h>
@@ -27,9 +28,13 @@ static void link_to(struct http **list, struct http *h)
 
 void http_unlink(struct http *h)
 {
+	struct web *w = h->web;
+
 	*h->link = h->next;
 	if (h->next)
 		h->next->link = h->link;
+	else if (w->hellos_last == &h->next)
+		w->hellos_last = h->link;
 }
 
 void http_mark(struct http *h)
@@ -47,6 +52,8 @@ static void wake(struct conn *c)
 {
 	struct http *h = CONTAINER(c, struct http, conn);
 
+	if (c->tls && !h->shaken)
+		secure_news(h);
 	http_input(h);
 	if ((c->eof || c->error) && !h->upgrade) {
 		request_drop_all(h);
@@ -67,6 +74,7 @@ void http_new(struct web *w, int fd, const struct web_listener *l)
 	h->name = ++w->names << 8 | w->slots->worker;
 	h->proxy = l->proxy;
 	h->far = l->far;
+	h->hello = l->tls;
 	if (getpeername(fd, (struct sockaddr *)&ss, &n) == 0)
 		h->peer = sockaddr_read((struct sockaddr *)&ss);
 	conn_init(&h->conn, w->loop, fd, in_max < IN_MIN ? IN_MIN : in_max, wake);
@@ -94,6 +102,8 @@ static enum phase phase_of(const struct http *h)
 {
 	const struct request *r;
 
+	if (secure_shaking(h))
+		return PHASE_NEW;
 	if (h->ending)
 		return h->conn.out.len ? PHASE_REST : PHASE_LINGER;
 	if (h->stop || h->blocked || h->conn.out.len >= HTTP_OUT_HIGH)
@@ -161,6 +171,17 @@ static void wait_due(struct http *h, uint32_t requests)
 	link_to(&w->due[(w->tick + (uint32_t)ahead) % WEB_DUES], h);
 }
 
+/* Behind those that came before it. */
+static void wait_hello(struct http *h)
+{
+	struct web *w = h->web;
+
+	h->next = NULL;
+	h->link = w->hellos_last;
+	*w->hellos_last = h;
+	w->hellos_last = &h->next;
+}
+
 static void expire(struct http *h, uint32_t tick)
 {
 	request_expire(h, tick);
@@ -173,6 +194,8 @@ static void expire(struct http *h, uint32_t tick)
 	h->in_due = 0;
 	if (h->proxy)
 		client_late(h);
+	else if (secure_shaking(h))
+		secure_late(h);
 	else if (h->phase == PHASE_HEAD || h->phase == PHASE_BODY)
 		http_slow(h);
 	else
@@ -228,8 +251,26 @@ void http_turn(struct http *h, int64_t now)
 	due = request_due(h, now);
 	set_dues(h, now);
 	h->marked = again;
-	if (again)
+	if (secure_due(h))
+		wait_hello(h);
+	else if (again)
 		link_to(&h->web->marked, h);
 	else
 		wait_due(h, due);
+}
+
+/* Shaking hands is dear: a flood of clients that want to must not keep the others waiting. */
+void http_turn_hellos(struct web *w, int64_t now)
+{
+	if (w->hello_round != ev_iteration(w->loop))
+		w->hello_n = 0;
+	w->hello_round = ev_iteration(w->loop);
+	while (w->hellos && w->hello_n++ < HTTP_HELLOS) {
+		struct http *h = w->hellos;
+
+		http_unlink(h);
+		h->marked = true;
+		secure_begin(h);
+		http_turn(h, now);
+	}
 }

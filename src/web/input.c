@@ -9,6 +9,7 @@
 #include "web/http.h"
 #include "web/request.h"
 #include "web/route.h"
+#include "web/secure.h"
 
 /* A request that cannot be read: where the next one begins is unknown too. */
 static void refuse(struct http *h, int status, const char *words)
@@ -207,7 +208,7 @@ static bool read_head(struct http *h)
 /* A PROXY header stands before all else, TLS included. */
 void http_input(struct http *h)
 {
-	if (h->proxy && !client_proxy(h))
+	if ((h->proxy && !client_proxy(h)) || secure_shaking(h) || secure_misplaced(h))
 		return;
 	while (h->conn.in.len && !h->stop && !h->blocked && h->conn.out.len < HTTP_OUT_HIGH) {
 		struct request *r = http_reading(h);

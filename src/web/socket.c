@@ -3,6 +3,7 @@
 #include "web/socket.h"
 #include "base/mem.h"
 #include "web/answer.h"
+#include "web/bridge.h"
 #include "web/client.h"
 #include "web/http.h"
 #include "web/request.h"
@@ -17,13 +18,17 @@ struct socket {
 	enum thing thing;
 	bool closed;
 	bool deflate; /* permessage-deflate was offered, and is taken */
+	bool bridged; /* TLS is ours */
 	struct web *web;
 	struct ws *ws; /* the engine's; NULL before opened() and after closed() */
 	handle_t handle, session;
 	struct socket *next, **link; /* of all; next also of the dead */
 	struct addr peer;
 	struct web_client *client; /* owned, until opened(); or NULL */
-	char *key;		   /* owned, until adoption */
+	union {
+		char *key;	       /* owned, until adoption */
+		struct bridge *bridge; /* from then on, where `bridged` and not closed */
+	};
 };
 
 static bool base64(char c)
@@ -136,22 +141,38 @@ void socket_adopt(struct socket *s, struct conn *c)
 {
 	struct web *w = s->web;
 	char *key = MEM_TAKE(s->key);
-	int fd = conn_release(c, w->loop);
+	struct slice rest = buf_slice(&c->in);
+	int fd;
 
+	if (c->tls) {
+		fd = bridge_new(&s->bridge, w, c, s);
+		if (fd < 0) {
+			free(key);
+			socket_free(s);
+			return;
+		}
+		s->bridged = true;
+		rest = bridge_rest(s->bridge);
+	} else {
+		fd = conn_release(c, w->loop);
+	}
 	s->next = w->sockets;
 	s->link = &w->sockets;
 	if (s->next)
 		s->next->link = &s->next;
 	w->sockets = s;
 	w->counts.websockets++;
-	ws_adopt(w->engine, fd, slice_of(key, KEY_LENGTH), s->deflate, buf_slice(&c->in), s);
+	ws_adopt(w->engine, fd, slice_of(key, KEY_LENGTH), s->deflate, rest, s);
+	if (s->bridged && s->bridge)
+		bridge_begin(s->bridge);
 	free(key);
 }
 
 void socket_free(struct socket *s)
 {
 	web_client_free(s->client);
-	free(s->key);
+	if (!s->bridged)
+		free(s->key);
 	free(s);
 }
 
@@ -183,6 +204,35 @@ struct ws *socket_ws(struct web *w, handle_t h)
 
 	assert(!s || s->thing == THING_SOCKET);
 	return s ? s->ws : NULL;
+}
+
+void socket_flush(struct web *w, handle_t h)
+{
+	struct socket *s = slots_get(w->slots, h);
+
+	if (s && s->bridged)
+		bridge_mark(s->bridge);
+}
+
+bool socket_pending(const struct socket *s)
+{
+	return s->ws && ws_unsent(s->ws) > 0;
+}
+
+size_t socket_unsent(struct web *w, handle_t h)
+{
+	struct socket *s = slots_get(w->slots, h);
+
+	if (!s || !s->ws)
+		return 0;
+	return ws_unsent(s->ws) + (s->bridged ? bridge_unsent(s->bridge) : 0);
+}
+
+void socket_drained(struct socket *s)
+{
+	if (s->session)
+		s->web->hooks->ws_drained(s->web->app, s->session);
+	web_more(s->web);
 }
 
 /* From the engine. */
@@ -259,9 +309,10 @@ static void drained(void *owner)
 {
 	struct socket *s = owner;
 
-	if (s->session)
-		s->web->hooks->ws_drained(s->web->app, s->session);
-	web_more(s->web);
+	if (s->bridged)
+		bridge_drained(s->bridge);
+	else
+		socket_drained(s);
 }
 
 static void closed(void *owner)
@@ -276,6 +327,8 @@ static void closed(void *owner)
 		slots_remove(w->slots, s->handle);
 	if (s->session)
 		w->hooks->ws_closed(w->app, s->session);
+	if (s->bridged)
+		bridge_left(MEM_TAKE(s->bridge));
 	*s->link = s->next;
 	if (s->next)
 		s->next->link = s->link;

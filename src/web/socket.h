@@ -17,6 +17,14 @@ void socket_free(struct socket *s);
 void socket_free_all(struct web *w);  /* in web_free() */
 void socket_free_dead(struct web *w); /* in web_turn() */
 
+/* Of a WebSocket with our TLS: what is queued for it goes out in this turn. */
+void socket_flush(struct web *w, handle_t h);
+size_t socket_unsent(struct web *w, handle_t h);
+
+/* From its bridge: all that the engine sent is with the kernel. */
+void socket_drained(struct socket *s);
+bool socket_pending(const struct socket *s); /* the engine has more to send */
+
 struct ws *socket_ws(struct web *w, handle_t h); /* NULL where stale */
 
 extern const struct ws_hooks socket_hooks; /* the owner is a struct socket * */

@@ -4,7 +4,9 @@
 #include "web/answer.h"
 #include "web/coder.h"
 #include "web/http.h"
+#include "web/bridge.h"
 #include "web/request.h"
+#include "web/secure.h"
 #include "web/socket.h"
 
 #include <stdlib.h>
@@ -33,6 +35,7 @@ struct web *web_new(struct ev_loop *loop, struct slots *slots, const struct web_
 	w->coder = coder_new(LEVEL);
 	w->engine = ws_engine_new(loop, config->body_max, config->deflate, &socket_hooks);
 	w->any_origin = origin_any(config->origins);
+	w->hellos_last = &w->hellos;
 	ev_init(&w->timer, on_tick);
 	return w;
 }
@@ -66,11 +69,14 @@ void web_free(struct web *w)
 {
 	while (w->marked)
 		free_http(w->marked);
+	while (w->hellos)
+		free_http(w->hellos);
 	for (int i = 0; i < WEB_DUES; i++)
 		while (w->due[i])
 			free_http(w->due[i]);
 	ev_timer_stop(w->loop, &w->timer);
 	ws_engine_free(w->engine);
+	bridge_free_all(w);
 	socket_free_all(w);
 	free_dead(w);
 	xmljudge_free(w->judge);
@@ -114,6 +120,7 @@ void web_ws_send(struct web *w, handle_t h, struct buf *frames)
 		ws_send(ws, frames);
 	else
 		buf_clear(frames);
+	socket_flush(w, h);
 }
 
 void web_ws_pause(struct web *w, handle_t h)
@@ -142,9 +149,7 @@ void web_ws_close(struct web *w, handle_t h, uint16_t code)
 
 size_t web_ws_unsent(struct web *w, handle_t h)
 {
-	struct ws *ws = socket_ws(w, h);
-
-	return ws ? ws_unsent(ws) : 0;
+	return socket_unsent(w, h);
 }
 
 /* Marks the connections that are due. Whether some are left for the next turn. */
@@ -203,14 +208,17 @@ bool web_turn(struct web *w, int64_t now)
 	w->in_turn = true;
 	w->more = false;
 	turn_marked(w, now);
+	http_turn_hellos(w, now);
 	ws_engine_flush(w->engine);
+	bridge_turn(w, tick);
+	secure_report(w, now);
 	free_dead(w);
 	w->in_turn = false;
 	if (w->counts.connections && !ev_is_active(&w->timer)) {
 		ev_timer_set(&w->timer, (double)(WEB_TICK - now % WEB_TICK) / 1000., 0.);
 		ev_timer_start(w->loop, &w->timer);
 	}
-	return left || w->more || w->marked;
+	return left || w->more || w->marked || w->hellos;
 }
 
 void web_drain(struct web *w)

@@ -14,6 +14,7 @@
 #include "proto/hostmeta.h"
 #include "proto/sid.h"
 
+struct tls_server;
 struct web;
 
 enum web_listener_kind {
@@ -27,15 +28,18 @@ struct web_listener {
 	enum web_listener_kind kind;
 	bool proxy; /* it begins with a PROXY header of a trusted proxy */
 	bool far;   /* WEB_STATUS: other machines reach it, so that all needs the token but files */
+	bool tls;   /* TLS is spoken there; behind that header */
 };
 
 /* What is known of a client besides its address: a backend that is sent a PROXY header is told. */
 struct web_client {
 	struct addr local; /* where it connected to */
 	bool tls;	   /* by TLS; to a proxy in front, perhaps */
+	uint32_t suite;	   /* by our own TLS: what web_tls_text() puts into words; else 0 */
 	char *host;	   /* owned; the name in Host, without port; NULL: none, or an IP */
 };
-void web_client_free(struct web_client *c); /* NULL is fine */
+void web_client_free(struct web_client *c);		/* NULL is fine */
+const char *web_tls_text(uint32_t suite, char dst[64]); /* "TLSv1.3 TLS_AES_..."; "" for 0 */
 
 /* A file served from memory at an exact path. */
 struct web_file {
@@ -76,8 +80,9 @@ struct web_config {
 	bool deflate;			    /* WebSocket messages too, where the client offers it */
 	bool compress;			    /* answers, for clients that like it */
 	bool absent_origin;		    /* an upgrade without Origin is taken */
-	bool clients;			    /* the hooks are given a struct web_client */
-	struct forwarded_rules forwarded;   /* which proxies are believed */
+	bool clients; /* the hooks are given a struct web_client for clients without our TLS too */
+	struct tls_server *tls; /* for listeners with TLS; may be NULL where there are none */
+	struct forwarded_rules forwarded;		      /* which proxies are believed */
 	const struct web_files *traffic_files, *status_files; /* may be NULL */
 	const struct hostmeta *hostmeta;		      /* may be NULL */
 	const char *token; /* of the status API; "": nobody has it; NULL: none is asked for */
@@ -100,7 +105,7 @@ struct web_call {
  */
 struct web_hooks {
 	/* A BOSH request; sid is NULL in a creation request. Takes body, and client, which is NULL
-	 * but in a creation request, and where the configuration wants none. peer is who asks: this
+	 * but in a creation request, and where nobody wants to know. peer is who asks: this
 	 * request, for a proxy's connection carries those of many. */
 	void (*request)(void *app, handle_t h, const struct sid *sid, struct slice sid_text,
 			struct body *body, const struct addr *peer, struct web_client *client);
@@ -162,7 +167,8 @@ void web_drain(struct web *w);
 
 struct web_counts {
 	uint32_t connections, websockets, requests_waiting;
-	uint64_t requests, refused, accepted; /* since the start; accepted: connections */
+	uint64_t requests, refused, accepted;	    /* since the start; accepted: connections */
+	uint64_t tls_done, tls_resumed, tls_failed; /* handshakes; done: resumed ones too */
 };
 void web_counts(const struct web *w, struct web_counts *c);
 

@@ -106,9 +106,11 @@ struct http {
 	bool stop : 1;	  /* no further request is read */
 	bool ending : 1;  /* the last answer is in the output */
 	bool dead : 1;
-	bool proxy : 1; /* a PROXY header is due, before anything else */
-	bool tls : 1;	/* its client came by TLS */
-	bool far : 1;	/* WEB_STATUS: of web_listener.far */
+	bool proxy : 1;	 /* a PROXY header is due, before anything else */
+	bool tls : 1;	 /* its client came by TLS */
+	bool far : 1;	 /* WEB_STATUS: of web_listener.far */
+	bool shaken : 1; /* TLS has shaken hands, or failed to */
+	bool hello : 1;	 /* TLS is due, before anything but a PROXY header */
 };
 
 struct web {
@@ -121,6 +123,10 @@ struct web {
 	struct coder *coder;	  /* owned */
 	struct ws_engine *engine; /* owned */
 	struct http *marked;
+	struct http *hellos, **hellos_last; /* TLS has to begin on these; oldest first */
+	unsigned hello_round, hello_n;	    /* begun in this round of the loop */
+	struct bridge *bridges, *leaving_bridges, *marked_bridges; /* see web/bridge.h */
+	uint32_t leaving_tick, scarce_tick;
 	struct http *due[WEB_DUES]; /* by tick, modulo their number */
 	uint32_t tick;		    /* the first whose list was not taken yet */
 	ev_timer timer;	      /* wakes the loop for the next tick where there are connections */
@@ -130,6 +136,7 @@ struct web {
 	bool draining, swept; /* swept: idle connections were closed, and are from now on */
 	uint32_t drain_tick;  /* draining: when that begins */
 	uint32_t page_tick;   /* when it may be logged again that a page was opened */
+	uint32_t plain_tick;  /* the same of TLS where there is none */
 	bool in_turn, more;   /* more: a hook was called in web_turn() */
 	struct web_counts counts;
 	uint32_t names; /* given to connections so far */

@@ -5,6 +5,7 @@ import itertools
 import random
 import select
 import socket
+import ssl
 import time
 import xml.etree.ElementTree as ET
 
@@ -12,6 +13,7 @@ from lib import fairlead, patience
 from lib.xmlbits import (NS_BIND, NS_BOSH, NS_CLIENT, NS_SASL, NS_XBOSH, Cutter, attributes,
                          escape, inside)
 
+secure = {}  # port: the SSLContext with which clients connect there
 users = (f"user{n}" for n in itertools.count(1))
 
 
@@ -41,9 +43,10 @@ class Response:
 class Http:
     """One connection. Requests may be sent at any time; answers come in order. port: at 127.0.0.1,
     or (address, port), or the path of a Unix socket. before: bytes that go out ahead of all, such
-    as a PROXY header."""
+    as a PROXY header. tls: an SSLContext; None: what `secure` says of the port. name: whom a client
+    with TLS asks for."""
 
-    def __init__(self, port, timeout=10, before=b""):
+    def __init__(self, port, timeout=10, before=b"", tls=None, name="localhost", session=None):
         self.timeout = timeout
         if isinstance(port, str):
             self.sock = socket.socket(socket.AF_UNIX)
@@ -57,6 +60,9 @@ class Http:
         self.busy = None  # the Request that waits for its answer (see Bosh)
         if before:
             self.sock.sendall(before)
+        self.tls = tls or secure.get(port)
+        if self.tls:
+            self.sock = self.tls.wrap_socket(self.sock, server_hostname=name, session=session)
 
     def send(self, data, step=None, pause=0.0):
         if isinstance(data, str):
@@ -84,8 +90,8 @@ class Http:
             data = self.sock.recv(262144)
         except TimeoutError:
             raise TimeoutError(f"no answer in time; so far {self.buffer[:300]!r}") from None
-        except ConnectionResetError as e:
-            raise Closed("reset") from e
+        except (ConnectionResetError, ssl.SSLError) as e:
+            raise Closed(f"reset: {e}") from e
         if not data:
             raise Closed(f"closed after {self.buffer[:300]!r}")
         self.buffer += data
@@ -142,7 +148,17 @@ class Http:
 
     def ready(self, seconds=0.0):
         """Whether something is there to be read (also the end) within that time."""
-        return bool(self.buffer) or bool(select.select([self.sock], [], [], seconds)[0])
+        if self.buffer:
+            return True
+        if not self.tls:
+            return bool(select.select([self.sock], [], [], seconds)[0])
+        try:  # a socket with TLS may have something for TLS alone
+            self.more(time.monotonic() + max(seconds, 0.005))
+        except TimeoutError:
+            return False
+        except Closed:
+            pass
+        return True
 
     def ends(self, seconds=5):
         """Whether the other side closes within that time, saying nothing more."""

@@ -95,5 +95,9 @@ class Authority:
                     out.write(f.read())
         return c
 
+    def client_context(self):
+        """For clients that believe this authority."""
+        return ssl.create_default_context(cafile=self.file)
+
     def close(self):
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -4,6 +4,8 @@ Environment: FAIRLEAD is the program (default build/fairlead), WORKERS how many 
 test does not say (default 4), LAUNCHER what to put before it ("valgrind -q --error-exitcode=99").
 """
 
+import atexit
+import functools
 import json
 import os
 import re
@@ -16,7 +18,7 @@ import sys
 import tempfile
 import time
 
-from lib import patience
+from lib import certs, patience
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 sys.path.append(os.path.join(TOP, "tests"))
@@ -32,8 +34,17 @@ REPORTS = re.compile(r"ERROR: AddressSanitizer|LeakSanitizer: detected|runtime e
                      r"definitely lost: [1-9]|Assertion .* failed|\bassert(?:ion)? failed")
 PAIR = re.compile(r'([A-Za-z0-9_.-]+)=("(?:[^"\\]|\\.)*"|\S*)')
 
+OVER_TLS = os.environ.get("OVER") == "tls"
 running = []  # every Fairlead of this run, newest last: the dump on failure reads it
 secrets = set()  # sids and passwords that no log may hold
+
+
+@functools.cache
+def everybody():
+    """A certificate for localhost, and the context of clients that believe it."""
+    authority = certs.Authority()
+    atexit.register(authority.close)
+    return authority.make("everybody", "localhost"), authority.client_context()
 
 
 def check(path):
@@ -47,16 +58,26 @@ def check(path):
 class Fairlead:
     """backends: {domain: port or "host:port"}. Scalars by --set (settings), anything by a file
     (config, a dict, written as JSON); both may be given. listener: keys of the listener besides
-    its address, such as {"proxy_protocol": "on"}."""
+    its address, such as {"proxy_protocol": "on"}. tls: a Certificate that listeners show, or a list of
+    them; clients of the listener then use TLS and believe its authority (trust, an SSLContext).
+
+    With OVER=tls in the environment every Fairlead whose test does not say otherwise has TLS."""
 
     def __init__(self, backends=None, settings=None, config=None, workers=None, options=(),
-                 listener=None):
+                 listener=None, tls=None, trust=None):
         self.folder = tempfile.mkdtemp(prefix="fairlead-it-")
         self.log_path = os.path.join(self.folder, "log")
         self.workers = workers or WORKERS
         self.stopped = None
         self.backends, self.settings = backends or {}, dict(settings or {})
         self.config, self.options, self.listener = config, list(options), listener
+        self.tls, self.trust = tls, trust
+        if OVER_TLS and tls is None:
+            self.tls, self.trust = everybody()
+        if self.tls and self.listener is None:
+            self.listener = {"tls": "on"}
+        elif self.tls:
+            self.listener = {"tls": "on", **self.listener}
         self.settings.setdefault("workers", self.workers)
         self.settings.setdefault("shutdown.deadline", 1)
         running.append(self)
@@ -70,12 +91,19 @@ class Fairlead:
             raise AssertionError(f"Fairlead did not start:\n{log}")
 
     def start(self):
+        from lib import bosh
         self.port, self.status_port = free_port(), free_port()
         command = [*LAUNCHER, PROGRAM]
         address, config = f"127.0.0.1:{self.port}", self.config
         if self.listener is not None:
             config = {**(config or {}),
                       "listen": [{"name": "it", "address": address, **self.listener}]}
+        if self.tls:
+            shown = self.tls if isinstance(self.tls, (list, tuple)) else [self.tls]
+            config["certificates"] = [
+                {"name": f"c{i}", "certificate": c.certificate, "key": c.key}
+                for i, c in enumerate(shown)]
+            bosh.secure[self.port] = self.trust
         if config is not None:
             path = os.path.join(self.folder, "fairlead.conf")
             with open(path, "w") as f:
@@ -164,8 +192,8 @@ class Fairlead:
 
     def status(self, path="/api/status"):
         """The status JSON."""
-        from lib.bosh import Http
-        http = Http(self.status_port)
+        from lib import bosh
+        http = bosh.Http(self.status_port)
         try:
             answer = http.request("GET", path, headers={"Authorization": f"Bearer {self.token()}"})
         finally:
