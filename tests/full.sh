@@ -49,4 +49,8 @@ for source in tests/fuzz/fuzz_*.c; do
 	step "$name" 120 none "$out/fuzzers/tests/fuzz/$name" "${options[@]}" \
 		"$logs/$name.corpus" "tests/fuzz/corpus/$name"
 done
+# The Debian package on a machine that systemd runs.
+step package 2400 pytest env PYTHONDONTWRITEBYTECODE=1 "$python" -m pytest -p no:cacheprovider \
+	"--basetemp=$out/tmp" -q -rs tests/package
+
 step distcheck 1200 none make -C "$out/plain" distcheck
