@@ -29,6 +29,7 @@ packages_root() { # COMMAND...: run it as root
 packages_units() { # PACKAGE: print the services that it would start at boot
 	case $1 in
 	jabberd2) echo jabberd.service jabberd-{c2s,router,s2s,sm}.service ;;
+	erlang-base) echo epmd.service epmd.socket ;;
 	*) echo "$1.service" ;;
 	esac
 }
@@ -43,7 +44,12 @@ packages_unpolicy() {
 
 # A package's script asks policy-rc.d before it starts a daemon; 101 forbids it.
 packages_apt() { # PACKAGE...
-	local status=0 package
+	local status=0 package daemons=(prosody ejabberd jabberd2 nginx haproxy) named=" $* "
+	# Comes with ejabberd; one that was here before has its reasons to run.
+	if [[ $named == *" ejabberd "* ]] && ! command -v epmd >/dev/null; then
+		daemons+=(erlang-base)
+		named+="erlang-base "
+	fi
 	if packages_root test -e "$packages_policy" -o -h "$packages_policy"; then
 		packages_root mv "$packages_policy" "$packages_aside"
 	fi
@@ -53,8 +59,8 @@ packages_apt() { # PACKAGE...
 	packages_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -q update &&
 		packages_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C \
 			apt-get -q install -y --no-install-recommends "$@" || status=$?
-	for package in prosody ejabberd jabberd2 nginx haproxy; do
-		if [[ " $* " == *" $package "* ]]; then
+	for package in "${daemons[@]}"; do
+		if [[ $named == *" $package "* ]]; then
 			# Outside of a package's script it works only with the name of one.
 			# shellcheck disable=SC2046 # names of units, for the shell to expand
 			packages_root env "DPKG_MAINTSCRIPT_PACKAGE=$package" \
