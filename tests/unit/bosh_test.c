@@ -184,6 +184,14 @@ static void second_request_releases_the_first(void **state)
 	    "server " M(1), "  < b <body>" GOT(1) "</body>");
 }
 
+/* What XEP-0124 11 calls too frequent; a client that polls beside a held request does so. */
+static void two_empty_requests_at_once_are_no_offence(void **state)
+{
+	RUN(READY, "> a <body rid='102' sid='SID'/>", "  ~ a 50000",
+	    "> b <body rid='103' sid='SID'/>", "  < a <body/>", "  ~ b 50000",
+	    "> c <body rid='104' sid='SID'/>", "  < b <body/>", "  ~ c 50000");
+}
+
 static void payload_goes_out_on_the_oldest(void **state)
 {
 	RUN(READY, "server " M(1), "+> a <body rid='102' sid='SID'/>",
@@ -420,6 +428,7 @@ int main(void)
 	    cmocka_unit_test(holds_until_wait_is_over),
 	    cmocka_unit_test(payload_never_waits),
 	    cmocka_unit_test(second_request_releases_the_first),
+	    cmocka_unit_test(two_empty_requests_at_once_are_no_offence),
 	    cmocka_unit_test(payload_goes_out_on_the_oldest),
 	    cmocka_unit_test(hurry_answers_and_takes_the_older_along),
 	    cmocka_unit_test(hurry_for_nobody_is_nothing),
