@@ -10,8 +10,9 @@ enum { REPORT_AFTER = 500 };
 
 /* ms that later requests wait for one that has not come. A page that is left just before its
  * request goes out never sends it, and its successor does not know that: they would wait for ever.
- */
-enum { MISSING_MAX = 20000 };
+ * Longer than a client whose request was cut off takes to repeat it: Strophe.js does so after 8 and
+ * another 27 s. */
+enum { MISSING_MAX = 45000 };
 
 uint32_t bosh_live(const struct bosh *b)
 {

@@ -55,7 +55,7 @@ static void polling_too_fast_ends_the_session(void **state)
 static void who_waits_for_a_missing_rid_is_let_go_after_a_time(void **state)
 {
 	RUN(READY, "> b <body rid='103' sid='SID'><q xmlns='x'/></body>", "  ~ b 50000",
-	    "wait 19999", "> d <body rid='103' sid='SID'><q xmlns='x'/></body>",
+	    "wait 44999", "> d <body rid='103' sid='SID'><q xmlns='x'/></body>",
 	    "  < b <body type='error'/>", "  ~ d 50000", "wait 1", "  failed rid-missing",
 	    "  < d " TERMINATE("item-not-found"), "  closed");
 }
@@ -64,7 +64,7 @@ static void who_waits_for_a_missing_rid_is_let_go_after_a_time(void **state)
 static void a_missing_rid_ends_it_with_nobody_there_too(void **state)
 {
 	RUN(READY, "> b <body rid='103' sid='SID'><q xmlns='x'/></body>", "  ~ b 50000", "gone b",
-	    "wait 20000", "  failed rid-missing",
+	    "wait 45000", "  failed rid-missing",
 	    "> d <body rid='103' sid='SID'><q xmlns='x'/></body>",
 	    "  < d " TERMINATE("item-not-found"), "  closed");
 }
@@ -72,7 +72,7 @@ static void a_missing_rid_ends_it_with_nobody_there_too(void **state)
 static void a_rid_that_comes_late_does_no_harm(void **state)
 {
 	RUN(READY, "> b <body rid='103' sid='SID'><q xmlns='x'/></body>", "  ~ b 50000",
-	    "wait 19999", "> a <body rid='102' sid='SID'/>", "  payload 0 <q xmlns='x'/>",
+	    "wait 44999", "> a <body rid='102' sid='SID'/>", "  payload 0 <q xmlns='x'/>",
 	    "  < a <body/>", "wait 1000");
 }
 
