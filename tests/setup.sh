@@ -44,7 +44,7 @@ packages_unpolicy() {
 
 # A package's script asks policy-rc.d before it starts a daemon; 101 forbids it.
 packages_apt() { # PACKAGE...
-	local status=0 package daemons=(prosody ejabberd jabberd2 nginx haproxy) named=" $* "
+	local status=0 package daemons=(prosody ejabberd jabberd2 nginx haproxy prometheus) named=" $* "
 	# Comes with ejabberd; one that was here before has its reasons to run.
 	if [[ $named == *" ejabberd "* ]] && ! command -v epmd >/dev/null; then
 		daemons+=(erlang-base)

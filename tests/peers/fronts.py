@@ -27,6 +27,7 @@ pid {folder}/pid;
 events {{ worker_connections 512; }}
 http {{
 	access_log off;
+	include /etc/nginx/mime.types;
 	client_body_temp_path {folder}/body;
 	proxy_temp_path {folder}/proxy;
 	fastcgi_temp_path {folder}/fastcgi;
@@ -126,9 +127,9 @@ class Haproxy(Front):
 
 
 class Https(Http):
-    """A connection over TLS; trust: the certificate of the authority."""
+    """A connection over TLS; trust: the certificate of the authority; name: whom it is for."""
 
-    def __init__(self, port, timeout=10, before=b"", *, trust):
+    def __init__(self, port, timeout=10, before=b"", *, trust, name=CLIENT):
         super().__init__(port, timeout, before)
         context = ssl.create_default_context(cafile=trust)
-        self.sock = context.wrap_socket(self.sock, server_hostname=CLIENT)
+        self.sock = context.wrap_socket(self.sock, server_hostname=name)

@@ -196,9 +196,13 @@ class Prosody(Server):
     name = "prosody"
     smacks = True
 
+    def configure(self):
+        """Changes to its folder before it starts."""
+
     def start(self):
         prosody_folder(self.folder, self.domain, self.accounts, self.port, self.http_port,
                        self.friends, self.tls, self.smacks)
+        self.configure()
         self.run("prosody", "--config", self.file("prosody.cfg.lua"), "-F")
         wait_port(self.port, self.processes[0], log=self.file("out"))
 
@@ -215,24 +219,29 @@ class Ejabberd(Server):
 
     name = "ejabberd"
 
-    def start(self):
-        config = self.file("ejabberd.yml")
+    def domains(self):
+        return list(self.tls.certificates if self.tls else ()) or [self.domain]
+
+    def configuration(self):
         tls = self.tls
         certificates = tls.certificates if tls else {}
-        domains = list(certificates) or [self.domain]
         proxy = str(self.proxy).lower()
-        write(config, fill("ejabberd.yml.in", {
-            "DOMAINS": ", ".join(f'"{d}"' for d in domains),
+        return fill("ejabberd.yml.in", {
+            "DOMAINS": ", ".join(f'"{d}"' for d in self.domains()),
             "CERTIFICATES": ", ".join(f'"{c.pem}"' for c in certificates.values()),
             "STARTTLS": str(bool(tls)).lower(), "PROXY": proxy,
             "DIRECT": tls and fill("ejabberd-tls.yml.in", {"PORT": tls.port, "PROXY": proxy}) or "",
-            "PORT": self.port, "HTTP_PORT": self.http_port}))
+            "PORT": self.port, "HTTP_PORT": self.http_port})
+
+    def start(self):
+        config = self.file("ejabberd.yml")
+        write(config, self.configuration())
         spool = self.file("spool")
         os.mkdir(spool)
         binaries = ", ".join(
             f'{{<<"{user}"/utf8>>, <<"{password}"/utf8>>}}'
             for user, password in self.accounts.items())
-        erlang_domains = ", ".join(f'<<"{d}">>' for d in domains)
+        erlang_domains = ", ".join(f'<<"{d}">>' for d in self.domains())
         register = (
             "{ok, _} = application:ensure_all_started(ejabberd), "
             f"[ok = ejabberd_auth:try_register(U, D, P) || {{U, P}} <- [{binaries}], "
