@@ -193,7 +193,8 @@ def in_browser(newcomer, certificate, page, via=""):
     accounts = [{"jid": f"{user}@example.org", "password": word} for user, word in ACCOUNTS.items()]
     since = fairlead.log_size()
     options = {"port": nginx.http, "via": via, "accounts": accounts, "key": key_of(certificate),
-               "status": f"http://127.0.0.1:{fairlead.status_port}/", "browser": peers.browser()}
+               "status": f"http://127.0.0.1:{fairlead.status_port}/#token={fairlead.token()}",
+               "browser": peers.browser()}
     if os.environ.get("SCREENSHOTS"):
         options["screenshot"] = f"{os.environ['SCREENSHOTS']}/{page}-{server.name}-{via}.png"
     facts = peers.node("newcomer.js", page, json.dumps(options))
@@ -288,3 +289,15 @@ def test_strophe_is_told_the_conditions_of_its_guide(front, transport):
         last(first.facts()["said"], "conflict")
         f.stop()
         last(second.facts()["said"], "system-shutdown")
+
+
+# -- in React Native (see test_react_native.py) ------------------------------------------------
+
+def test_the_screens_of_the_app_are_javascript():
+    with open(os.path.join(peers.HERE, "package.json")) as f:
+        version = re.search(r'"@xmpp/client": "(.*)"', f.read())[1]
+    assert guides.command("REACT-NATIVE.md", "npm install").endswith(f"@xmpp/client@{version}")
+    prettier = os.path.join(peers.HERE, "node_modules", "prettier", "bin", "prettier.cjs")
+    done = subprocess.run(["node", prettier, "--parser", "babel", os.path.join(
+        peers.TOP, "examples", "react-native", "App.js")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -28,11 +28,11 @@ pytestmark = pytest.mark.skipif(peers.DIRECT, reason="about Fairlead, not about 
 class App:
     """One running client; what it says is kept in `said`."""
 
-    def __init__(self, options):
+    def __init__(self, options, script="reactnative.js"):
         self.said = []
         self.news = queue.Queue()
         self.process = subprocess.Popen(
-            ["node", os.path.join(peers.HERE, "clients", "reactnative.js"), json.dumps(options)],
+            ["node", os.path.join(peers.HERE, "clients", script), json.dumps(options)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
@@ -95,12 +95,12 @@ class Place:
             backends={self.server.domain: self.server.port}, settings=settings,
             config={"origins": origins} if origins else None)
 
-    def app(self, **options):
+    def app(self, script="reactnative.js", **options):
         user = next(self.fresh)
         options.setdefault("service", f"ws://127.0.0.1:{self.front.port}/xmpp-websocket")
         self.apps.append(App({"domain": self.server.domain, "user": user, "resource": "app",
                               "password": self.server.accounts[user], "address": "127.0.0.1",
-                              **options}))
+                              **options}, script))
         return self.apps[-1]
 
     def close(self):
@@ -289,4 +289,73 @@ def test_an_app_that_stands_still_for_longer_comes_back_by_itself(place):
     assert place.front.lines("session-end") == [end]
     app.stop()
     friend.stop()
+    place.front.stop()
+
+
+# -- the example -------------------------------------------------------------------------------
+
+def example(place, **options):
+    app = place.app("rnapp.js", **options)
+    return app, app.wait("online")["words"] if not options else None
+
+
+def test_the_example_s_apps_talk(place):
+    place.open()
+    (a, jid), (b, other) = example(place), example(place)
+    for one, to, body in ((a, other, "Grüße"), (b, jid, "שלום & <b>🎣</b>")):
+        one.do("send", to=to, body=body)
+    a.hear("שלום & <b>🎣</b>")
+    b.hear("Grüße")
+    for one in (a, b):
+        sending = one.wait("sending")["id"]
+        one.wait("sent", test=lambda fact, i=sending: fact["id"] == i)
+        one.stop()
+    place.front.wait_end("client-closed", n=2)
+    place.front.stop()
+
+
+def test_the_example_resumes_and_sends_what_was_written_meanwhile(place):
+    place.open()
+    (a, jid), (b, other) = example(place), example(place)
+    since = len(a.said)
+    a.do("cut")
+    a.wait("away", since)
+    a.do("send", to=other, body="written without a connection")
+    b.do("send", to=jid, body="sent to nobody")
+    assert a.wait("online", since)["words"] == jid
+    b.hear("written without a connection")
+    a.hear("sent to nobody")
+    for one in (a, b):
+        one.stop()
+    place.front.stop()
+
+
+def test_the_example_notices_on_waking_up_that_nothing_comes_any_more(place):
+    place.open()
+    (a, jid), (b, _) = example(place), example(place)
+    since = len(a.said)
+    a.do("wake")
+    b.do("send", to=jid, body="still there")
+    a.hear("still there")
+    assert not [f for f in a.said[since:] if f["event"] == "away"]
+    a.do("deaf")
+    a.do("wake")
+    a.wait("away", since, seconds=30)
+    jid = a.wait("online", since)["words"]
+    b.do("send", to=jid, body="there again")
+    a.hear("there again")
+    for one in (a, b):
+        one.stop()
+    place.front.stop()
+
+
+def test_the_example_does_not_try_a_wrong_password_twice(place):
+    place.open()
+    a, _ = example(place, password="wrong")
+    assert a.wait("refused")["words"] == "not-authorized"
+    time.sleep(3)
+    while not a.news.empty():
+        a.said.append(a.news.get())
+    assert len([f for f in a.said if f["event"] == "socket"]) == 1, a.said
+    a.stop()
     place.front.stop()
