@@ -187,13 +187,24 @@ def newcomer(request, certificate, page):
             fairlead.clean()
 
 
+def status_link(fairlead):
+    """By the guide's own command."""
+    command = guides.command(NGINX, 'echo "http://127.0.0.1:5282/')
+    for old, new in (("5282", str(fairlead.status_port)),
+                     ("/run/fairlead/", os.path.join(fairlead.folder, "run/"))):
+        assert old in command
+        command = command.replace(old, new)
+    return subprocess.run(command, shell=True, capture_output=True, text=True,
+                          check=True).stdout.strip()
+
+
 def in_browser(newcomer, certificate, page, via=""):
     """What people see in the browser, and Fairlead's lines on their sessions."""
     server, fairlead, nginx = newcomer
     accounts = [{"jid": f"{user}@example.org", "password": word} for user, word in ACCOUNTS.items()]
     since = fairlead.log_size()
     options = {"port": nginx.http, "via": via, "accounts": accounts, "key": key_of(certificate),
-               "status": f"http://127.0.0.1:{fairlead.status_port}/#token={fairlead.token()}",
+               "status": status_link(fairlead),
                "browser": peers.browser()}
     if os.environ.get("SCREENSHOTS"):
         options["screenshot"] = f"{os.environ['SCREENSHOTS']}/{page}-{server.name}-{via}.png"
