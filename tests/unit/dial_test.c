@@ -277,7 +277,7 @@ static void silent_name_servers_end_at_the_deadline(void **state)
 	(void)state;
 	rig_host("silent.example", 5222, 60);
 	assert_non_null(strstr(came.text, "silent.example:5222: no answer from the name servers "
-					  "about silent.example in 0.0"));
+					  "about silent.example in "));
 	assert_true(came.ms >= 60);
 }
 
