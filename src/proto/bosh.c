@@ -130,8 +130,8 @@ struct bosh *bosh_new(const struct bosh_config *c, struct slice sid, handle_t h,
 	uint8_t hold = grant_hold(c, body);
 	uint8_t requests = hold < 1 ? 2 : (uint8_t)(hold + 1); /* 1 would stall most clients */
 	size_t size = (size_t)requests + 1, room = body->ack == 1 ? BOSH_UNACKED : size;
-	struct bosh *b =
-	    mem_zalloc(sizeof(*b) + size * sizeof(struct bosh_request) + room * sizeof(*b->replay));
+	struct bosh *b = mem_zalloc(sizeof(*b) + size * sizeof(struct bosh_request) +
+				    room * sizeof(struct bosh_answer *));
 
 	assert(bosh_check_creation(body) == REASON_NONE);
 	b->c = c;
@@ -154,7 +154,6 @@ struct bosh *bosh_new(const struct bosh_config *c, struct slice sid, handle_t h,
 		bosh_keys_begin(b, body);
 	bosh_via_begin(b, body);
 	b->phase = BOSH_PHASE_OPEN;
-	b->replay = (struct bosh_answer **)(b->slot + size);
 	describe(b, sid, body);
 	*bosh_slot(b, b->first) = (struct bosh_request){.h = h, .body = body, .since = now};
 	return b;

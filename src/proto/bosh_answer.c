@@ -283,8 +283,8 @@ static void answer(struct bosh *b, int64_t now, struct effects *fx)
 		return;
 	}
 	b->idle = now;
-	if (b->queue.len)
-		b->polled = 0;
+	if (b->queue.len && b->more)
+		b->more->polled = 0;
 	if (b->acks)
 		acknowledge(b, &b->attrs);
 	if (reporting(b))

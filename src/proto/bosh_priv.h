@@ -46,6 +46,7 @@ struct bosh_more {
 	struct bosh_via *via;	 /* owned; NULL: the client repeats what it has no answer to */
 	char *content;		 /* owned; Content-Type of all answers; NULL: the usual */
 	int64_t pause;		 /* ms; the inactivity while the client pauses; 0: it does not */
+	int64_t polled;		 /* polling: the last empty poll without payload in its answer; 0 */
 	int64_t report;		 /* the rid of an answer that the client seems to have lost; 0 */
 	int64_t missing;	 /* a rid that has not come, while later ones have; 0 */
 	int64_t missing_since;	 /* ms */
@@ -61,8 +62,7 @@ struct bosh {
 	int64_t first;		     /* the oldest rid not answered */
 	int64_t cursor;		     /* the oldest rid whose events are not all pulled */
 	int64_t idle;		     /* the last answer, or the last connection lost */
-	int64_t linger; /* closing: until when a request may fetch the terminal answer */
-	int64_t polled; /* polling sessions: the last empty poll without payload in its answer; 0 */
+	int64_t linger;	   /* closing: until when a request may fetch the terminal answer */
 	struct body *lent; /* owned; what the last event points into */
 	struct buf queue;  /* elements for the client, with room for the start tag in front */
 	struct buf attrs;  /* of the next answer's start tag: what the first says, a late authid */
@@ -92,9 +92,7 @@ struct bosh {
 	bool acks : 1;	 /* both sides acknowledge (XEP-0124 9); then there is `more` */
 	bool last : 1;	 /* what comes now is not bounded: see front_ops */
 	bool loose : 1;	 /* it has sent more than its window, or polled beside an open request */
-	/* Of rid r at r % room, in the same allocation as b; each owned; NULL: BOSH_EMPTY. */
-	struct bosh_answer **replay;
-	struct bosh_request slot[]; /* of rid r at r % size */
+	struct bosh_request slot[]; /* of rid r at r % size; behind them replay[] */
 };
 
 static inline struct bosh_request *bosh_slot(const struct bosh *b, int64_t rid)
@@ -108,10 +106,13 @@ static inline int64_t bosh_limit(const struct bosh *b)
 	return b->first + b->size;
 }
 
-/* What is kept of the answer to rid. */
+/* What is kept of the answer to rid, owned; NULL: BOSH_EMPTY. They stand in replay[room], behind
+ * the slots, that of rid r at r % room. */
 static inline struct bosh_answer **bosh_kept(const struct bosh *b, int64_t rid)
 {
-	return &b->replay[(uint64_t)rid % b->room];
+	struct bosh_answer **replay = (struct bosh_answer **)(b->slot + b->size);
+
+	return &replay[(uint64_t)rid % b->room];
 }
 
 /* A polling session (XEP-0124 12): nothing is held. */

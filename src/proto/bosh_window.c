@@ -140,13 +140,15 @@ static bool is_empty(const struct body *r)
  * quarter is allowed for the network, which may delay the one and not the other. */
 static bool polls_too_fast(struct bosh *b, const struct body *r, int64_t now)
 {
+	struct bosh_more *more;
 	bool fast = false;
 
 	if (!bosh_polls(b))
 		return false;
+	more = bosh_more(b);
 	if (is_empty(r))
-		fast = b->polled && now - b->polled < b->c->polling - b->c->polling / 4;
-	b->polled = is_empty(r) ? now : 0;
+		fast = more->polled && now - more->polled < b->c->polling - b->c->polling / 4;
+	more->polled = is_empty(r) ? now : 0;
 	return fast;
 }
 
@@ -213,7 +215,7 @@ size_t bosh_kept_bytes(const struct bosh *b)
 	size_t n = 0;
 
 	for (uint8_t i = 0; i < b->room; i++)
-		n += b->replay[i] ? b->replay[i]->n : 0;
+		n += *bosh_kept(b, i) ? (*bosh_kept(b, i))->n : 0;
 	return n;
 }
 

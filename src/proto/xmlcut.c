@@ -87,6 +87,16 @@ void xmlcut_restart(struct xmlcut *c)
 	*c = (struct xmlcut){.limits = c->limits, .mode = XMLCUT_STREAM};
 }
 
+void xmlcut_end(struct xmlcut *c)
+{
+	c->state = DEAD;
+}
+
+bool xmlcut_ended(const struct xmlcut *c)
+{
+	return c->state == DEAD;
+}
+
 /* --- spans: the first byte that matters, or end --- */
 
 enum {

@@ -41,6 +41,10 @@ void xmlcut_init(struct xmlcut *c, enum xmlcut_mode mode, const struct xml_limit
 /* After a stream restart: expects exactly one new header (an XML declaration may precede it). */
 void xmlcut_restart(struct xmlcut *c);
 
+/* Nothing more is cut, after a restart neither: xmlcut_next() is not called again. */
+void xmlcut_end(struct xmlcut *c);
+bool xmlcut_ended(const struct xmlcut *c);
+
 /* `in` is every byte not consumed so far. *consumed is what the caller may drop after use of *out
  * (also on MORE: white space between stanzas). scope lends the prefixes to watch for, may be NULL
  * (no prefix watched); it must not change while an element is pending. */

@@ -140,7 +140,7 @@ static void keep_scope(struct xstream *x, const struct xml_scope *s)
 
 static enum xstream_result bad(struct xstream *x, struct xstream_item *item, enum reason r)
 {
-	x->over = true;
+	xmlcut_end(&x->cut);
 	item->reason = r;
 	return XSTREAM_BAD;
 }
@@ -159,7 +159,7 @@ static enum xstream_result element(struct xstream *x, struct xstream_item *item)
 		return XSTREAM_FEATURES;
 	if (!slice_is(local, "error"))
 		return XSTREAM_ELEMENT;
-	x->over = true;
+	xmlcut_end(&x->cut);
 	return XSTREAM_ERROR;
 }
 
@@ -176,13 +176,13 @@ static enum xstream_result header(struct xstream *x, struct xstream_item *item)
 enum xstream_result xstream_next(struct xstream *x, struct slice in, struct xstream_item *item)
 {
 	item->consumed = 0;
-	if (x->over)
+	if (xmlcut_ended(&x->cut))
 		return XSTREAM_MORE;
 	switch (xmlcut_next(&x->cut, in, xstream_scope(x), &item->element, &item->consumed)) {
 	case XMLCUT_MORE: return XSTREAM_MORE;
 	case XMLCUT_HEADER: return header(x, item);
 	case XMLCUT_ELEMENT: return element(x, item);
-	case XMLCUT_END: x->over = true; return XSTREAM_END;
+	case XMLCUT_END: xmlcut_end(&x->cut); return XSTREAM_END;
 	case XMLCUT_MALFORMED: return bad(x, item, REASON_SERVER_BAD_XML);
 	case XMLCUT_RESTRICTED: return bad(x, item, REASON_SERVER_RESTRICTED_XML);
 	case XMLCUT_TOO_BIG: return bad(x, item, REASON_SERVER_TOO_BIG);

@@ -28,7 +28,6 @@ struct xstream_item {
 struct xstream {
 	struct xmlcut cut;
 	struct xml_scope *scope; /* owned, with its names; NULL: the usual one (xstream_scope()) */
-	bool over;		 /* nothing more is read */
 };
 
 void xstream_init(struct xstream *x, const struct xml_limits *limits); /* borrows limits for life */
