@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +24,7 @@ static const char *type_of(const char *name)
 {
 	static const char *const types[][2] = {
 	    {".html", "text/html; charset=utf-8"},
+	    {".htm", "text/html; charset=utf-8"},
 	    {".js", "text/javascript; charset=utf-8"},
 	    {".mjs", "text/javascript; charset=utf-8"},
 	    {".css", "text/css; charset=utf-8"},
@@ -32,19 +34,30 @@ static const char *type_of(const char *name)
 	    {".svg", "image/svg+xml"},
 	    {".png", "image/png"},
 	    {".jpg", "image/jpeg"},
+	    {".jpeg", "image/jpeg"},
+	    {".avif", "image/avif"},
 	    {".gif", "image/gif"},
 	    {".webp", "image/webp"},
 	    {".ico", "image/x-icon"},
 	    {".woff2", "font/woff2"},
+	    {".woff", "font/woff"},
+	    {".ttf", "font/ttf"},
+	    {".otf", "font/otf"},
 	    {".wasm", "application/wasm"},
 	    {".txt", "text/plain; charset=utf-8"},
 	    {".mp3", "audio/mpeg"},
 	    {".ogg", "audio/ogg"},
+	    {".wav", "audio/wav"},
+	    {".m4a", "audio/mp4"},
+	    {".mp4", "video/mp4"},
+	    {".webm", "video/webm"},
+	    {".pdf", "application/pdf"},
+	    {".xml", "application/xml"},
 	};
 	const char *dot = strrchr(name, '.');
 
 	for (size_t i = 0; dot && i < sizeof(types) / sizeof(types[0]); i++)
-		if (strcmp(dot, types[i][0]) == 0)
+		if (strcasecmp(dot, types[i][0]) == 0)
 			return types[i][1];
 	return "application/octet-stream";
 }
@@ -58,11 +71,40 @@ static bool complain(const char *path, const char *problem)
 	return false;
 }
 
+/* As a browser writes it into a request: what no path may hold is percent-encoded. */
+static char *encoded(const char *path)
+{
+	static const char plain[] = "-._~!$&'()*+,;=:@/";
+	char *text = mem_alloc(3 * strlen(path) + 1), *at = text;
+
+	for (; *path; path++) {
+		unsigned char c = (unsigned char)*path;
+
+		if (isalnum(c) || strchr(plain, c))
+			*at++ = *path;
+		else
+			at += sprintf(at, "%%%02X", c);
+	}
+	*at = '\0';
+	return text;
+}
+
+/* FNV-1a: whether two files differ is the question, not who made them so. */
+static void make_tag(char tag[WEB_TAG], struct slice bytes)
+{
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (size_t i = 0; i < bytes.n; i++)
+		hash = (hash ^ (unsigned char)bytes.p[i]) * 0x100000001b3;
+	snprintf(tag, WEB_TAG, "%016llx", (unsigned long long)hash);
+}
+
 static void keep(struct web_files *f, const char *path, struct slice bytes)
 {
 	f->v = mem_realloc(f->v, (f->n + 1) * sizeof(*f->v));
-	f->v[f->n++] =
-	    (struct web_file){.path = mem_strdup(path), .type = type_of(path), .bytes = bytes};
+	f->v[f->n] =
+	    (struct web_file){.path = encoded(path), .type = type_of(path), .bytes = bytes};
+	make_tag(f->v[f->n++].tag, bytes);
 }
 
 static bool read_whole(int fd, char *dst, size_t n)

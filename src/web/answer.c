@@ -40,7 +40,9 @@ static const char *status_line(int status)
 	switch (status) {
 	case 200: return "200 OK";
 	case 204: return "204 No Content";
+	case 206: return "206 Partial Content";
 	case 301: return "301 Moved Permanently";
+	case 304: return "304 Not Modified";
 	case 400: return "400 Bad Request";
 	case 401: return "401 Unauthorized";
 	case 403: return "403 Forbidden";
@@ -51,6 +53,7 @@ static const char *status_line(int status)
 	case 411: return "411 Length Required";
 	case 413: return "413 Content Too Large";
 	case 415: return "415 Unsupported Media Type";
+	case 416: return "416 Range Not Satisfiable";
 	case 417: return "417 Expectation Failed";
 	case 426: return "426 Upgrade Required";
 	case 429: return "429 Too Many Requests";
@@ -151,7 +154,7 @@ static void build(struct head *h, const struct request *r, const struct answer *
 {
 	ADD(h, "HTTP/1.1 ");
 	add(h, slice_str(status_line(a->status)));
-	if (a->status != 204) {
+	if (a->status != 204 && a->status != 304) {
 		ADD(h, "\r\nContent-Type: ");
 		add(h, a->type ? slice_str(a->type) : SLICE("text/xml; charset=utf-8"));
 		add_length(h, r, a, length);

@@ -80,7 +80,7 @@ void api_route(struct request *r, const struct http1_head *q)
 	else if (api)
 		hand_on(r, q->target, false, SLICE_NONE);
 	else
-		files_answer(r, r->http->web->config->status_files, q->path);
+		files_answer(r, r->http->web->config->status_files, q);
 }
 
 void api_ready(struct request *r)

@@ -2,6 +2,7 @@
 #include "web/files.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "proto/condition.h"
 #include "web/answer.h"
 #include "web/coder.h"
 
@@ -63,25 +64,100 @@ static void nothing_here(struct request *r, struct slice path)
 	answer_words(r, 404, NULL, false, words);
 }
 
-void files_answer(struct request *r, const struct web_files *files, struct slice path)
+static void not_found(struct request *r, const struct web_files *files, struct slice path)
 {
-	const struct web_file *file = files_find(files, path);
-	struct answer a = {.status = 200, .cached = true};
 	char fields[ANSWER_FIELDS_MAX];
-	struct buf body = {0};
 
-	if (file) {
-		buf_headroom(&body, ANSWER_ROOM);
-		a.type = file->type;
-		a.packed = file->packed.n && r->liked == CODING_GZIP;
-		buf_adds(&body, a.packed ? file->packed : file->bytes);
-		answer(r, &a, &body);
-		return;
-	}
 	if (path.n > 200 || !find(files, path, "/index.html")) {
 		nothing_here(r, path);
 		return;
 	}
 	snprintf(fields, sizeof(fields), "Location: %.*s/\r\n", (int)path.n, path.p);
 	answer_words(r, 301, fields, false, "The page is one slash further.");
+}
+
+static bool field(const struct http1_head *q, struct slice name, struct slice *value)
+{
+	struct slice head = q->bytes;
+
+	return http1_last_field(&head, name, value);
+}
+
+/* The entity tag: another one for the compressed bytes. What is compressed only now, for clients
+ * that like nothing but deflate, has none. */
+static struct slice tag_of(const struct request *r, const struct web_file *file, bool packed,
+			   char dst[WEB_TAG + 8])
+{
+	if (!*file->tag || (!packed && r->liked == CODING_DEFLATE))
+		return SLICE_NONE;
+	snprintf(dst, WEB_TAG + 8, "\"%s%s\"", file->tag, packed ? "-gzip" : "");
+	return slice_str(dst);
+}
+
+/* RFC 9110 13.1.5: a part is only wanted of the very file that the client has the rest of. */
+static enum condition_range part(const struct http1_head *q, const struct web_file *file,
+				 struct slice *bytes)
+{
+	struct slice range, known;
+	char tag[WEB_TAG + 8];
+	uint64_t from, n;
+	enum condition_range result;
+
+	snprintf(tag, sizeof(tag), "\"%s\"", file->tag);
+	if (q->method != HTTP1_GET || !*file->tag || !field(q, SLICE("Range"), &range) ||
+	    (field(q, SLICE("If-Range"), &known) && !slice_is(known, tag)))
+		return CONDITION_WHOLE;
+	result = condition_range(range, file->bytes.n, &from, &n);
+	if (result == CONDITION_PART)
+		*bytes = slice_of(file->bytes.p + from, n);
+	return result;
+}
+
+static void send(struct request *r, struct answer *a, struct slice bytes)
+{
+	struct buf body = {0};
+
+	buf_headroom(&body, ANSWER_ROOM);
+	buf_adds(&body, bytes);
+	answer(r, a, &body);
+}
+
+void files_answer(struct request *r, const struct web_files *files, const struct http1_head *q)
+{
+	const struct web_file *file = files_find(files, q->path);
+	struct answer a = {.status = 200, .cached = true};
+	struct slice bytes, known, tag;
+	char text[WEB_TAG + 8] = "", fields[ANSWER_FIELDS_MAX];
+	enum condition_range range;
+
+	if (!file) {
+		not_found(r, files, q->path);
+		return;
+	}
+	bytes = file->bytes;
+	range = part(q, file, &bytes);
+	if (range != CONDITION_WHOLE)
+		r->liked = CODING_IDENTITY;
+	a.type = file->type;
+	a.packed = file->packed.n && r->liked == CODING_GZIP;
+	tag = tag_of(r, file, a.packed, text);
+	a.fields = tag.n ? fields : NULL;
+	snprintf(fields, sizeof(fields), "ETag: %s\r\nAccept-Ranges: bytes\r\n", text);
+	if (tag.n && field(q, SLICE("If-None-Match"), &known) && condition_names(known, tag)) {
+		a.status = 304;
+		bytes = SLICE("");
+	} else if (range == CONDITION_BEYOND) {
+		snprintf(fields, sizeof(fields), "Content-Range: bytes */%zu\r\n", file->bytes.n);
+		answer_words(r, 416, fields, false, "The file ends before that range.");
+		return;
+	} else if (range == CONDITION_PART) {
+		a.status = 206;
+		snprintf(fields, sizeof(fields),
+			 "ETag: %s\r\nAccept-Ranges: bytes\r\nContent-Range: bytes %zu-%zu/%zu\r\n",
+			 text, (size_t)(bytes.p - file->bytes.p),
+			 (size_t)(bytes.p - file->bytes.p) + bytes.n - 1, file->bytes.n);
+	} else if (a.packed) {
+		bytes = file->packed;
+	}
+	send(r, &a, bytes);
 }

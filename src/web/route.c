@@ -175,11 +175,11 @@ static void route_traffic(struct request *r, const struct http1_head *q)
 	else if (get && slice_is(q->path, "/ready"))
 		api_ready(r);
 	else if (get)
-		files_answer(r, c->traffic_files, q->path);
+		files_answer(r, c->traffic_files, q);
 	else if (ws || files_find(c->traffic_files, q->path))
 		refuse_method(r, "GET, HEAD, OPTIONS");
 	else
-		files_answer(r, NULL, q->path);
+		files_answer(r, NULL, q);
 }
 
 void route(struct request *r, const struct http1_head *q)

@@ -41,11 +41,14 @@ struct web_client {
 void web_client_free(struct web_client *c);		/* NULL is fine */
 const char *web_tls_text(uint32_t suite, char dst[64]); /* "TLSv1.3 TLS_AES_..."; "" for 0 */
 
-/* A file served from memory at an exact path. */
+enum { WEB_TAG = 20 };
+
+/* A file served from memory at an exact path, percent-encoded as browsers ask for it. */
 struct web_file {
 	const char *path, *type; /* "/chat/app.js", "text/javascript" */
 	struct slice bytes;
 	struct slice packed; /* the same by gzip, where web_files_pack() found it worth it */
+	char tag[WEB_TAG];   /* made from the bytes, without quotes; "": none */
 };
 
 struct web_files {

@@ -206,8 +206,8 @@ static const char *const some[] = {"https://chat.example", NULL};
 static const char *const bosh_paths[] = {"/http-bind", "/bosh", NULL};
 static const char *const ws_paths[] = {"/ws", NULL};
 static char big[BIG];
-static struct web_file files_v[] = {{"/chat/index.html", "text/html", {"hello", 5}, {0}},
-				    {"/big", "text/plain", {big, sizeof(big)}, {0}}};
+static struct web_file files_v[] = {{"/chat/index.html", "text/html", {"hello", 5}, {0}, ""},
+				    {"/big", "text/plain", {big, sizeof(big)}, {0}, ""}};
 static const struct web_files files = {files_v, 2};
 static struct xml_limits limits;
 struct web_config config;

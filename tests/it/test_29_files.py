@@ -1,0 +1,133 @@
+"""The files of www.directory: types, names, entity tags, parts, and what is not served."""
+
+import os
+
+import pytest
+
+from lib.daemon import Daemon, free_port
+from lib.bosh import Http
+
+SONG = bytes(range(256)) * 40
+SCRIPT = b"let a = 'b';\n" * 1000
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("www")
+    port = free_port()
+    for name, data in (("index.html", b"<p>home"), ("app.js", SCRIPT), ("a b.txt", b"blank"),
+                       ("\u00fc(1).PNG", b"umlaut"), ("song.mp3", SONG), ("empty.txt", b""),
+                       (".secret", b"hidden"), (".git/config", b"hidden"), ("sub/index.html", b"sub"),
+                       ("odd.xyz", b"?"), ("font.woff2", b"font")):
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+    os.mkfifo(folder / "pipe")
+    d = Daemon({"listen": [{"name": "it", "address": f"127.0.0.1:{port}"}],
+                "www.directory": str(folder)}).ready()
+    d.port, d.www = port, folder
+    yield d
+    d.stop()
+    d.clean()
+
+
+def get(site, path, method="GET", **headers):
+    http = Http(site.port)
+    try:
+        return http.request(method, path, None,
+                            {k.replace("_", "-"): v for k, v in headers.items()})
+    finally:
+        http.close()
+
+
+@pytest.mark.parametrize("path, kind, body", [
+    ("/", "text/html; charset=utf-8", b"<p>home"), ("/sub/", "text/html; charset=utf-8", b"sub"),
+    ("/app.js", "text/javascript; charset=utf-8", SCRIPT),
+    ("/a%20b.txt", "text/plain; charset=utf-8", b"blank"),
+    ("/%C3%BC(1).PNG", "image/png", b"umlaut"), ("/font.woff2", "font/woff2", b"font"),
+    ("/odd.xyz", "application/octet-stream", b"?"), ("/empty.txt", "text/plain; charset=utf-8", b""),
+    ("/app.js?v=3", "text/javascript; charset=utf-8", SCRIPT),
+])
+def test_a_file_has_its_type(site, path, kind, body):
+    r = get(site, path)
+    assert r.status == 200 and r.body == body and r.get("Content-Type") == kind, r
+    assert r.get("Cache-Control") == "no-cache" and r.get("ETag").startswith('"')
+    head = get(site, path, "HEAD")
+    assert head.get("Content-Length") == str(len(body)) and head.get("ETag") == r.get("ETag")
+
+
+@pytest.mark.parametrize("path", ["/.secret", "/.git/config", "/%2esecret", "/sub/../.secret",
+                                  "/..%2f..%2fetc/passwd", "/../../etc/passwd", "/pipe", "//etc/passwd",
+                                  "/a b.txt", "/nothing"])
+def test_nothing_else_is_served(site, path):
+    assert get(site, path).status in (400, 404)
+
+
+def test_a_folder_is_one_slash_further(site):
+    r = get(site, "/sub")
+    assert r.status == 301 and r.get("Location") == "/sub/"
+
+
+@pytest.mark.parametrize("accept", [None, "gzip"])
+def test_what_has_not_changed_is_not_sent_again(site, accept):
+    more = {"Accept_Encoding": accept} if accept else {}
+    r = get(site, "/app.js", **more)
+    assert r.get("Content-Encoding") == accept
+    tag = r.get("ETag")
+    for known in (tag, f'"x", W/{tag}', "*"):
+        again = get(site, "/app.js", If_None_Match=known, **more)
+        assert again.status == 304 and again.get("ETag") == tag and not again.body, again
+        assert again.get("Content-Length") is None and again.get("Cache-Control") == "no-cache"
+    assert get(site, "/app.js", If_None_Match='"x"', **more).status == 200
+    assert get(site, "/app.js", "HEAD", If_None_Match=tag, **more).status == 304
+
+
+def test_each_coding_and_each_file_has_its_own_tag(site):
+    tags = [get(site, "/app.js").get("ETag"), get(site, "/app.js", Accept_Encoding="gzip").get("ETag"),
+            get(site, "/song.mp3").get("ETag"), get(site, "/").get("ETag")]
+    assert len(set(tags)) == 4, tags
+    assert get(site, "/app.js", Accept_Encoding="deflate").get("ETag") is None
+    assert get(site, "/app.js", Accept_Encoding="gzip", If_None_Match=tags[0]).status == 200
+
+
+def test_a_connection_goes_on_behind_an_unchanged_file(site):
+    http = Http(site.port)
+    tag = http.request("GET", "/app.js").get("ETag")
+    for _ in range(3):
+        assert http.request("GET", "/app.js", None, {"If-None-Match": tag}).status == 304
+    assert http.request("GET", "/").body == b"<p>home"
+    http.close()
+
+
+@pytest.mark.parametrize("asked, first, last", [
+    ("bytes=0-0", 0, 0), ("bytes=100-", 100, 10239), ("bytes=-7", 10233, 10239),
+    ("bytes=5-20000", 5, 10239)])
+def test_a_part_is_sent(site, asked, first, last):
+    r = get(site, "/song.mp3", Range=asked)
+    assert r.status == 206 and r.body == SONG[first:last + 1]
+    assert r.get("Content-Range") == f"bytes {first}-{last}/10240"
+    assert r.get("Content-Type") == "audio/mpeg" and r.get("Accept-Ranges") == "bytes"
+
+
+def test_a_part_is_never_compressed_and_of_the_same_file_alone(site):
+    tag = get(site, "/app.js").get("ETag")
+    r = get(site, "/app.js", Range="bytes=13-25", Accept_Encoding="gzip", If_Range=tag)
+    assert r.status == 206 and r.body == SCRIPT[13:26] and r.get("Content-Encoding") is None
+    assert r.get("ETag") == tag
+    r = get(site, "/app.js", Range="bytes=13-25", If_Range='"old"')
+    assert r.status == 200 and r.body == SCRIPT
+    assert get(site, "/app.js", Range="bytes=13-25", If_None_Match=tag).status == 304
+
+
+def test_a_part_beyond_the_end_is_refused_and_nonsense_passed_over(site):
+    r = get(site, "/song.mp3", Range="bytes=10240-")
+    assert r.status == 416 and r.get("Content-Range") == "bytes */10240"
+    for asked in ("bytes=1-2,4-5", "bytes=7-3", "lines=1-2", "bytes=x-"):
+        assert get(site, "/song.mp3", Range=asked).body == SONG
+
+
+def test_files_are_those_of_the_start(site):
+    (site.www / "late.txt").write_text("late")
+    (site.www / "index.html").write_text("changed")
+    assert get(site, "/late.txt").status == 404
+    assert get(site, "/").body == b"<p>home"
