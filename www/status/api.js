@@ -40,9 +40,9 @@ export function takeToken() {
 }
 
 export class ApiError extends Error {
-	constructor(status, message) {
+	constructor(status, message, body) {
 		super(message);
-		this.status = status;
+		Object.assign(this, { status, body });
 	}
 }
 
@@ -60,7 +60,7 @@ async function ask(path, { signal, body, accept } = {}) {
 	// A token that was refused is not tried again: after a few the address would be shut out.
 	const words = said.error || `Fairlead answered ${answer.status}`;
 	if (answer.status === 401 && used && used === token) setToken(null, words);
-	throw new ApiError(answer.status, words);
+	throw new ApiError(answer.status, words, said);
 }
 
 export const get = async (path, signal) => (await ask(path, { signal })).json();

@@ -23,7 +23,8 @@ async function drain(b) {
 
 function stateOf(b) {
 	if (b.state === 'down') {
-		return b.retry_ms > 0 ? `down, tried again in ${duration(b.retry_ms)}` : 'down, tried again now';
+		return [b.down_ms > 0 ? `down for ${duration(b.down_ms)}` : 'down',
+			b.retry_ms > 0 ? `tried again in ${duration(b.retry_ms)}` : 'tried by the next session'].join(', ');
 	}
 	return b.state === 'draining' ? 'draining' : 'up';
 }

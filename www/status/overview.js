@@ -4,7 +4,7 @@ import { Chart } from './chart.js';
 import { bytes, count, el, keep, percent, plural, rate, say, svg, table } from './dom.js';
 import { live, watch } from './live.js';
 import { backends } from './backends.js';
-import { STATES, STATE_HINTS, ending, isCalm } from './words.js';
+import { STATES, STATE_HINTS, ending, isCalm, refusing } from './words.js';
 
 const CHARTS = [
 	{ title: 'Sessions', format: count, lines: [{ key: 'sessions', label: 'all', area: true },
@@ -63,17 +63,20 @@ function bars(title) {
 
 const by = (key, value) => `#/sessions?${new URLSearchParams({ [key]: value })}`;
 
+function sinceYouLook(label, n, first) {
+	const more = n - (first?.[label] || 0);
+	return more > 0 ? `${label} · ${count(more)} since you look` : label;
+}
+
 function ends(now, first) {
 	return Object.entries(now || {}).filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1])
 		.map(([label, n]) => ({ label: ending(label), n, tone: isCalm(label) ? '' : 'bad',
-			hint: [label, n > (first?.[label] || 0) && `${count(n - (first?.[label] || 0))} since you look`]
-				.filter(Boolean).join(' · ') }));
+			hint: sinceYouLook(label, n, first) }));
 }
 
 function refusals(now, first) {
 	return Object.entries(now || {}).filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1])
-		.map(([label, n]) => ({ label: label.replaceAll(/[-_]/g, ' '), n,
-			hint: n > (first?.[label] || 0) ? `${count(n - (first?.[label] || 0))} since you look` : '' }));
+		.map(([label, n]) => ({ label: refusing(label), n, hint: sinceYouLook(label, n, first) }));
 }
 
 function workers() {

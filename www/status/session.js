@@ -4,7 +4,7 @@ import { get, post } from './api.js';
 import { dialog, gated, whileSeen } from './ask.js';
 import { bytes, clock, count, date, duration, el, facts, keep, pill, plural, say } from './dom.js';
 import { trace } from './trace.js';
-import { STATES, TRANSPORTS, situation, stateTone } from './words.js';
+import { LOGINS, STATES, TRANSPORTS, situation, stateTone } from './words.js';
 
 const PACE = 1000;
 const BROWSERS = [[/Edg\w*\/(\d+)/, 'Edge'], [/OPR\/(\d+)/, 'Opera'], [/Firefox\/(\d+)/, 'Firefox'],
@@ -22,7 +22,6 @@ function encryption(tls) {
 	const [version, ...cipher] = (tls || '').split(' ');
 	return ['Encryption', tls === undefined || tls === null ? null : version || 'none', cipher.join(' ')];
 }
-const left = (s) => s.inactivity_ms ?? s.inactivity_left_ms;
 
 const DELIVERY = {
 	undecided: ['nobody yet', 'it is settled after the login'],
@@ -36,7 +35,7 @@ const DELIVERY = {
 const GROUPS = {
 	Client: (s) => [
 		['JID', s.jid || 'not logged in'],
-		['Login', s.login],
+		['Login', s.jid ? null : LOGINS[s.login] || s.login],
 		['Address', s.client?.peer ?? s.peer],
 		['Program', browser(s.client?.agent), browser(s.client?.agent) === s.client?.agent ? '' : s.client?.agent],
 		encryption(s.client?.tls),
@@ -44,10 +43,10 @@ const GROUPS = {
 	],
 	'XMPP server': (s) => [
 		['Domain', s.domain],
-		['Backend', s.backend?.name ?? s.backend],
+		['Backend', s.backend?.name || 'not connected yet'],
 		['Address', s.backend?.address === s.backend?.name ? null : s.backend?.address],
 		encryption(s.backend?.tls),
-		['Not yet written to it', s.unsent_bytes === undefined ? null : bytes(s.unsent_bytes)],
+		['Not yet written to it', s.backend?.unsent_bytes === undefined ? null : bytes(s.backend.unsent_bytes)],
 	],
 	BOSH: (s) => (s.transport !== 'bosh' ? [] : [
 		['Next request (rid)', s.rid],
@@ -56,7 +55,7 @@ const GROUPS = {
 			: `${plural(s.window.requests, 'request')} at once, ${count(s.window.hold)} held for ${duration(s.window.wait_ms)}`],
 		['Acknowledgements', yes(s.acks)],
 		['Paused', s.paused ? 'yes' : null],
-		['Time to come back', left(s) > 0 ? duration(left(s)) : null],
+		['Time to come back', s.inactivity_left_ms > 0 ? duration(s.inactivity_left_ms) : null],
 		['Kept to be repeated', bytes(s.replay_bytes)],
 	]),
 	WebSocket: (s) => (s.transport !== 'websocket' ? [] : [
@@ -131,7 +130,7 @@ class Session {
 		} catch (e) {
 			if (stop.signal.aborted || e.status === 401) return;
 			if (e.status === 404) {
-				this.gone(e.message);
+				this.gone(e);
 				return;
 			}
 			say(this.about, e.status ? e.message : 'Fairlead cannot be reached; this is old.');
@@ -165,7 +164,9 @@ class Session {
 		if (!list.length) this.events.replaceChildren(el('li', { class: 'quiet' }, 'Nothing is remembered.'));
 	}
 
-	gone(why) {
+	gone(e) {
+		const { text, ago_ms: ago } = e.body;
+		const why = text ? `${text}, ${duration(ago)} ago.` : e.message;
 		say(this.state, 'Ended');
 		this.state.className = 'pill';
 		say(this.about, `This session is gone: ${why}`);

@@ -1,5 +1,5 @@
-// What Fairlead's labels mean to a person. Those of ends are the rows of src/proto/reason.def; a label
-// that is not here is shown as it is.
+// What Fairlead's labels mean to a person: the rows of src/proto/reason.def and refusal.def. A label that
+// is not here is shown as it is.
 
 const ENDS = {
 	none: 'still going',
@@ -37,13 +37,36 @@ const ENDS = {
 	killed: 'an operator ended it',
 	internal: 'Fairlead failed',
 };
+const REFUSALS = {
+	'http-400': 'a request that cannot be read',
+	'http-401': 'a request to the status API without its token',
+	'http-403': 'an origin, or a name of the status page, that is not allowed',
+	'http-404': 'a path at which nothing is served',
+	'http-405': 'a method that has no meaning at its path',
+	'http-408': 'a request that took too long to arrive',
+	'http-411': 'a POST without a length',
+	'http-413': 'a body over the limit',
+	'http-415': 'a content coding that is not known',
+	'http-417': 'an expectation that is not known',
+	'http-426': 'a WebSocket upgrade that is none',
+	'http-429': 'an address that showed too many wrong tokens',
+	'http-431': 'a head over http.head',
+	'http-500': 'a request that failed here',
+	'http-501': 'a method that is not known',
+	'http-503': 'a request without an answer in time, or an upgrade without a session',
+	'http-505': 'a version of HTTP that is not spoken',
+	'http-other': 'a request, by another status',
+	'proxy-header': 'a connection without the PROXY header that it must bring',
+	'too-many-connections': 'a connection over limits.connections',
+};
 // Ends that are nobody's fault; the others deserve a look.
 const CALM = new Set(['none', 'client-closed', 'client-lost', 'inactivity', 'ping-timeout',
 	'server-closed', 'killed', 'system-shutdown', 'see-other-uri']);
 
 export const ending = (label) => ENDS[label] || label.replaceAll('-', ' ');
 export const isCalm = (label) => CALM.has(label);
-export const labels = Object.keys(ENDS);
+// What was refused may be a session, for a reason of reason.def, or another row of refusal.def.
+export const refusing = (label) => REFUSALS[label] || ending(label);
 
 export const TRANSPORTS = { bosh: 'BOSH', websocket: 'WebSocket' };
 export const STATES = { opening: 'Opening', open: 'Open', detached: 'Away', closing: 'Closing' };
@@ -56,14 +79,23 @@ export const STATE_HINTS = {
 export const stateTone = (state) => ({ open: 'good', detached: 'warn', opening: 'warn' })[state] || '';
 export const backendTone = (state) => ({ up: 'good', down: 'bad' })[state] || 'warn';
 
+// What the server's features said of logging in.
+export const LOGINS = {
+	none: 'the server has not said how yet',
+	offered: 'the server offers it, the client has not done it yet',
+	missing: 'the server offers no way to do it',
+	'tls-first': 'the server wants TLS from Fairlead first',
+};
+
 // One sentence on what a session does now: the first thing to read when somebody cannot connect.
 export function situation(s, duration) {
-	const left = s.inactivity_ms ?? s.inactivity_left_ms;
+	const left = s.inactivity_left_ms;
 	if (s.state === 'opening') {
 		return 'The XMPP server has not answered yet: Fairlead is still connecting, or waits for its first word.';
 	}
 	if (s.state === 'closing') return 'The session is ending.';
-	const bound = s.jid ? `Logged in as ${s.jid}.` : 'Connected to the XMPP server, not logged in yet.';
+	const bound = s.jid ? `Logged in as ${s.jid}.`
+		: `Connected to the XMPP server, not logged in: ${LOGINS[s.login] || 'nobody has tried yet'}.`;
 	if (s.state === 'detached') {
 		return `${bound} The client is away: no request of it is waiting here${left > 0
 			? `; it has ${duration(left)} left to come back` : ''}.`;
