@@ -517,9 +517,14 @@ bool delivery_leave(struct delivery *d, struct buf *out, struct slice domain)
 {
 	if (d->ended || !is_ours(d) || !d->bound)
 		return false;
-	/* What the client asked for is not taken up any more: what the server counts, we do. */
-	if (d->mode == DELIVERY_WAIT)
-		d->mode = d->pending ? DELIVERY_ASKED : DELIVERY_OFF;
+	/* The client asks no more, and what it has asked for is not taken up: what comes from here
+	 * on may still be counted. */
+	if (d->mode == DELIVERY_WAIT && d->pending)
+		d->mode = DELIVERY_ASKED;
+	else if (d->mode == DELIVERY_WAIT && d->offered)
+		enable(d, out);
+	else if (d->mode == DELIVERY_WAIT)
+		d->mode = DELIVERY_OFF;
 	BUF_LIT(out, "<presence type='unavailable'/>");
 	delivery_sent(d, 1);
 	ping(d, out, domain);

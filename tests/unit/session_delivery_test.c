@@ -468,6 +468,28 @@ static void all_that_is_lost_is_told(void **state)
 	finish(&p);
 }
 
+/* Who goes before we have asked: what comes from then on the server keeps all the same. */
+static void who_leaves_before_we_asked_is_counted_for_from_then_on(void **state)
+{
+	struct play p;
+
+	(void)state;
+	bind_ws(&p, SM);
+	message(&p, "<presence xmlns='jabber:client'/>");
+	server(&p, M(1));
+	forget(&p);
+	session_ws_gone(p.s, p.now);
+	pump(&p);
+	heard(&p, "WRITE " ENABLE "<presence type='unavailable'/><iq ");
+	heard(&p, RETURNED(1));
+	forget(&p);
+	server(&p, M(2) ENABLED M(3) LEFT);
+	heard(&p, RETURNED(2));
+	not_heard(&p, RETURNED(3));
+	heard(&p, A(0) "</stream:stream>\n");
+	finish(&p);
+}
+
 static void a_shutdown_leaves_what_is_not_proved(void **state)
 {
 	struct play p;
@@ -739,6 +761,7 @@ int main(void)
 	    cmocka_unit_test(a_close_of_the_websocket_is_a_goodbye),
 	    cmocka_unit_test(what_comes_behind_the_close_is_not_sent),
 	    cmocka_unit_test(all_that_is_lost_is_told),
+	    cmocka_unit_test(who_leaves_before_we_asked_is_counted_for_from_then_on),
 	    cmocka_unit_test(a_shutdown_leaves_what_is_not_proved),
 	    cmocka_unit_test(more_than_a_server_keeps_is_returned),
 	    cmocka_unit_test(without_a_server_that_keeps_anything_all_is_returned),
