@@ -520,6 +520,18 @@ def test_a_stream_that_may_be_resumed_is_left_open_by_a_lost_client(place, how):
     place.fairlead.wait_end("client-lost", place.marked[1])
 
 
+def test_a_stream_that_may_be_resumed_is_left_open_at_shutdown(new_place):
+    place = new_place()
+    ws, stream = place.ws_pair()
+    ws.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>")
+    stream.wait_element(lambda e: e.name == "enable")
+    stream.send("<enabled xmlns='urn:xmpp:sm:3' id='x' resume='true'/>")
+    ws.take("enabled")
+    place.fairlead.terminate()
+    stream.wait(lambda: stream.eof, what="the end of the connection")
+    assert not stream.end_tag, "it cannot be resumed"
+
+
 def test_a_stream_that_may_be_resumed_is_ended_by_a_client_that_ends_it(place):
     ws, stream = place.ws_pair()
     ws.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>")

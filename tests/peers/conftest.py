@@ -44,7 +44,7 @@ def pytest_runtest_makereport(item, call):
 
 def pytest_terminal_summary(terminalreporter):
     """What the deliveries came to; a passed test says it, too."""
-    counted = sys.modules.get("test_delivery")
+    counted = sys.modules.get("deliveries")
     if counted and counted.rows:
         terminalreporter.section(f"deliveries, SEED={counted.SEED}")
         for row in counted.rows:

@@ -63,6 +63,8 @@ class Deck:
 class Between:
     """A port before another, with a pair of threads for each connection."""
 
+    narrow = False  # its connections buffer little, for what is not read to be noticed soon
+
     def __init__(self, target):
         self.target = target
         self.links = []
@@ -80,9 +82,15 @@ class Between:
                 near, _ = self.sock.accept()
             except OSError:
                 return
+            far = socket.socket()
+            if self.narrow:
+                near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+                far.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             try:
-                far = socket.create_connection(("127.0.0.1", self.target), 5)
+                far.settimeout(5)
+                far.connect(("127.0.0.1", self.target))
             except OSError:
+                shut(far)
                 reset(near)
                 continue
             far.settimeout(None)

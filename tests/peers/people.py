@@ -566,6 +566,18 @@ class NodePerson(ProgramPerson):
         self.wait("the end", lambda: self.ended)
 
 
+class ConversePerson(ProgramPerson):
+    """converse.js in a browser; it tells of that one peer."""
+
+    def __init__(self, name, server, port, peer, page):
+        options = {"service": f"http://127.0.0.1:{port}/http-bind", "transport": "bosh",
+                   "domain": server.domain, "users": [name],
+                   "passwords": [server.accounts[name]], "page": page,
+                   "browser": peers.browser(), "peer": f"{peer}@{server.domain}"}
+        super().__init__(name, server, ["node", os.path.join(peers.HERE, "clients", "converse.js"),
+                                        "receive", json.dumps(options)])
+
+
 class NativePerson(ProgramPerson):
     """A program of native/, over BOSH; it hears only that one peer."""
 

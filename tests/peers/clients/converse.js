@@ -1,8 +1,9 @@
 // node converse.js SCENARIO OPTIONS: converse.js in two tabs of a browser does what the other clients
 // do in scenario.js, by its own API; prints the same facts as JSON. SCENARIO is talk, refused or
-// idle; OPTIONS as for run.js, with page and browser.
+// idle; OPTIONS as for run.js, with page and browser. Or receive, which prints what receive.js does,
+// of the chat with `peer`, until it is killed.
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import net from 'node:net';
 import tls from 'node:tls';
 import { chromium } from 'playwright-core';
@@ -22,7 +23,7 @@ async function open(browser, n, password = o.passwords[n]) {
 	await page.goto(o.page);
 	await page.waitForFunction(() => window.start, null, { timeout: 20000 });
 	await page.evaluate((options) => window.start(options), { jid: `${o.users[n]}@${o.domain}`,
-		password, service: o.service, transport: o.transport });
+		password, service: o.service, transport: o.transport, strangers: scenario === 'receive' });
 	const p = { bare: `${o.users[n]}@${o.domain}` };
 	const call = (verb, args) => page.evaluate(([v, a]) => window.person[v](...a), [verb, args]);
 	for (const verb of await page.evaluate(() => Object.keys(window.person))) {
@@ -121,6 +122,15 @@ async function idle(browser) {
 	return { ms, there, back, closed: [[await a.leave()], [await b.leave()]] };
 }
 
+async function receive(browser) {
+	const p = await login(browser, 0);
+	writeSync(1, `READY ${p.jid}\n`);
+	for (let told = 0; ; await new Promise((r) => setTimeout(r, 50))) {
+		const heard = await p.heard(o.peer);
+		for (; told < heard.length; told++) writeSync(1, `GOT ${heard[told]}\n`);
+	}
+}
+
 async function discover(browser) {
 	const p = await login(browser, 0);
 	return { jid: p.jid, service: await p.service(), oddIq: await p.odd(o.domain),
@@ -146,7 +156,7 @@ const browser = await chromium.launch({ executablePath: o.browser,
 	args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu',
 		'--ignore-certificate-errors', `--host-resolver-rules=${names.join(', ')}`] });
 try {
-	const facts = await { talk, refused, idle, discover }[scenario](browser);
+	const facts = await { talk, refused, idle, discover, receive }[scenario](browser);
 	console.log(JSON.stringify({ ...facts, console: said }));
 } catch (e) {
 	console.error(said.join('\n'));

@@ -2,7 +2,7 @@
 // input or killed. LIBRARY is strophe, stanza, xmppjs or resume, which is xmpp.js as it comes: it
 // connects again and resumes its stream. OPTIONS is JSON: service, transport, domain, user, password.
 //
-//   READY JID         logged in, presence sent
+//   READY JID         logged in, and present: its own presence came back, where the server does that
 //   GOT ID BODY       a message with a body, in the handler's turn
 //   ENDED LOG         the library says that it is over
 //   SM NAME           (resume) stream management: enabled, resumed or failed
@@ -63,13 +63,18 @@ async function connect() {
 }
 
 const client = await connect();
+let present;
+const there = new Promise((done) => { present = done; });
 client.onstanza = (t) => {
+	if (t.name === 'presence' && t.attrs.from === client.jid) present();
 	const body = child(t, 'body');
 	if (t.name === 'message' && t.attrs.type !== 'error' && body) {
 		print('GOT', t.attrs.id, text(body));
 	}
 };
 client.send(x('presence'));
+// What is written to its bare address before goes another way, and comes behind the rest.
+await Promise.race([there, new Promise((done) => setTimeout(done, 2000))]);
 print('READY', client.jid);
 
 let over = false;

@@ -82,6 +82,7 @@ window.start = (o) => new Promise((resolve) => {
 		...(o.service ? { [key]: o.service } : {}),
 		assets_path: ASSETS, authentication: 'login', auto_login: true, jid: o.jid,
 		password: o.password, auto_reconnect: false, auto_subscribe: true, auto_away: 0,
+		allow_non_roster_messaging: Boolean(o.strangers),
 		blacklisted_plugins: ['converse-omemo', 'converse-omemo-views'],
 		discover_connection_methods: !o.service, i18n: 'en', loglevel: 'warn', play_sounds: false,
 		persistent_store: 'sessionStorage', show_desktop_notifications: false,
