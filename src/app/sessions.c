@@ -41,6 +41,7 @@ static struct entry *entry_new(struct sessions *t, const struct addr *peer, stru
 	e->leg.legs = &t->legs;
 	e->peer = *peer;
 	e->client = c;
+	e->suite = c ? c->suite : 0;
 	e->counted = t->round;
 	e->handle = slots_add(&t->w->slots, e);
 	slots_tag(&t->w->slots, e->handle, SLOT_SESSION);

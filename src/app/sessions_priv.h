@@ -20,9 +20,10 @@ struct entry {
 	int64_t armed;		   /* when the timer fires; TIME_NEVER: not running */
 	struct web_client *client; /* owned, until it dials; or NULL */
 	struct addr peer;
-	bool websocket, marked;
-	bool counted; /* equals the table's round: its count has seen it, or does not want to */
-	bool greeted; /* the server's first features were looked at */
+	bool websocket : 1, marked : 1;
+	uint8_t suite; /* of TLS with the client, for web_tls_text() */
+	bool counted;  /* equals the table's round: its count has seen it, or does not want to */
+	bool greeted;  /* the server's first features were looked at */
 	union {
 		handle_t ws;			      /* of a WebSocket */
 		uint8_t secret[SID_RANDOM + SID_TAG]; /* BOSH: what nobody can guess of its sid */

@@ -95,6 +95,13 @@ static void put_backend(struct json *j, const struct entry *e)
 	json_close(j);
 }
 
+static void put_client(struct json *j, const struct entry *e)
+{
+	json_open(j, "client");
+	json_text(j, "tls", slice_str(web_tls_text(e->suite)));
+	json_close(j);
+}
+
 static const char *login_name(enum session_login login)
 {
 	static const char *const names[] = {"none", "offered", "missing", "tls-first"};
@@ -129,6 +136,7 @@ static struct buf show(const struct entry *e)
 	json_text(&j, "login", slice_str(login_name(session_login(e->session))));
 	if (session_detail(e->session, now, &d))
 		put_window(&j, &d, f.counts.rid);
+	put_client(&j, e);
 	put_backend(&j, e);
 	json_close(&j);
 	return json_done(&j);

@@ -48,7 +48,7 @@ void conn_tls_accept(struct conn *c, struct ev_loop *loop, struct ssl_st *ssl);
 /* What came of it: version and cipher for tls_suite_text(), 0 before the handshake is done;
  * whether it went on from a ticket; why it failed, where it did so while shaking hands with a
  * client (an enum tls_fault, else 0). */
-uint32_t conn_tls_suite(const struct conn *c);
+uint8_t conn_tls_suite(const struct conn *c);
 bool conn_tls_resumed(const struct conn *c);
 int conn_tls_fault(const struct conn *c);
 

@@ -194,7 +194,7 @@ void conn_tls_accept(struct conn *c, struct ev_loop *loop, struct ssl_st *ssl)
 	conn_watch(c, loop);
 }
 
-uint32_t conn_tls_suite(const struct conn *c)
+uint8_t conn_tls_suite(const struct conn *c)
 {
 	return c->secure ? tls_suite(c->tls->ssl) : 0;
 }

@@ -92,9 +92,9 @@ void tls_server_failed(struct tls_server *t, enum tls_fault f);
  * of each since the last time. Any thread. */
 bool tls_server_failures(struct tls_server *t, int64_t now, uint32_t counts[TLS_FAULT_KINDS]);
 
-/* Version and cipher of a connection that has shaken hands, in one number, never 0; and the same
- * in words: "TLSv1.3 TLS_AES_256_GCM_SHA384". Returns dst; "" for 0. */
-uint32_t tls_suite(const struct ssl_st *ssl);
-const char *tls_suite_text(uint32_t suite, char dst[64]);
+/* Version and cipher of a connection that has shaken hands, as a number that is never 0; and the
+ * same in words: "TLSv1.3 TLS_AES_256_GCM_SHA384", "" for 0. */
+uint8_t tls_suite(const struct ssl_st *ssl);
+const char *tls_suite_text(uint8_t suite);
 
 #endif

@@ -2,7 +2,6 @@
 #include "net/tls_priv.h"
 
 #include <openssl/err.h>
-#include <stdio.h>
 
 enum { FAILURES_EVERY = 60000 /* ms */ };
 
@@ -81,36 +80,38 @@ bool tls_failures_take(struct tls_failures *v, int64_t now, uint32_t counts[TLS_
 	return true;
 }
 
-/* All that strengthen() in tls_server.c lets through. */
+/* All that strengthen() in tls_server.c lets through; a cipher is of one version. */
 static const struct {
 	uint16_t id;
-	const char *name;
-} ciphers[] = {
-    {0x1301, "TLS_AES_128_GCM_SHA256"},	       {0x1302, "TLS_AES_256_GCM_SHA384"},
-    {0x1303, "TLS_CHACHA20_POLY1305_SHA256"},  {0xc02b, "ECDHE-ECDSA-AES128-GCM-SHA256"},
-    {0xc02c, "ECDHE-ECDSA-AES256-GCM-SHA384"}, {0xc02f, "ECDHE-RSA-AES128-GCM-SHA256"},
-    {0xc030, "ECDHE-RSA-AES256-GCM-SHA384"},   {0xcca8, "ECDHE-RSA-CHACHA20-POLY1305"},
-    {0xcca9, "ECDHE-ECDSA-CHACHA20-POLY1305"},
+	const char *words;
+} suites[] = {
+    {0, ""},
+    {0x1301, "TLSv1.3 TLS_AES_128_GCM_SHA256"},
+    {0x1302, "TLSv1.3 TLS_AES_256_GCM_SHA384"},
+    {0x1303, "TLSv1.3 TLS_CHACHA20_POLY1305_SHA256"},
+    {0xc02b, "TLSv1.2 ECDHE-ECDSA-AES128-GCM-SHA256"},
+    {0xc02c, "TLSv1.2 ECDHE-ECDSA-AES256-GCM-SHA384"},
+    {0xc02f, "TLSv1.2 ECDHE-RSA-AES128-GCM-SHA256"},
+    {0xc030, "TLSv1.2 ECDHE-RSA-AES256-GCM-SHA384"},
+    {0xcca8, "TLSv1.2 ECDHE-RSA-CHACHA20-POLY1305"},
+    {0xcca9, "TLSv1.2 ECDHE-ECDSA-CHACHA20-POLY1305"},
+    {0, "TLS"},
 };
 
-uint32_t tls_suite(const SSL *ssl)
+enum { SUITE_OTHER = sizeof(suites) / sizeof(suites[0]) - 1 };
+
+uint8_t tls_suite(const SSL *ssl)
 {
 	const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
+	uint16_t id = cipher ? SSL_CIPHER_get_protocol_id(cipher) : 0;
 
-	return (uint32_t)SSL_version(ssl) << 16 | (cipher ? SSL_CIPHER_get_protocol_id(cipher) : 0);
+	for (uint8_t i = 1; i < SUITE_OTHER; i++)
+		if (suites[i].id == id)
+			return i;
+	return SUITE_OTHER;
 }
 
-const char *tls_suite_text(uint32_t suite, char dst[64])
+const char *tls_suite_text(uint8_t suite)
 {
-	const char *name = "?";
-	uint32_t version = suite >> 16;
-
-	for (size_t i = 0; i < sizeof(ciphers) / sizeof(ciphers[0]); i++)
-		if (ciphers[i].id == (suite & 0xffff))
-			name = ciphers[i].name;
-	if (suite)
-		snprintf(dst, 64, "TLSv%u.%u %s", (version >> 8) - 2, (version & 0xff) - 1, name);
-	else
-		dst[0] = '\0';
-	return dst;
+	return suites[suite < SUITE_OTHER ? suite : SUITE_OTHER].words;
 }

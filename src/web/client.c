@@ -161,7 +161,7 @@ void web_client_free(struct web_client *c)
 	free(c);
 }
 
-const char *web_tls_text(uint32_t suite, char dst[64])
+const char *web_tls_text(uint8_t suite)
 {
-	return tls_suite_text(suite, dst);
+	return tls_suite_text(suite);
 }

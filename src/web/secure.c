@@ -108,7 +108,7 @@ bool secure_misplaced(struct http *h)
 	return true;
 }
 
-uint32_t secure_suite(const struct http *h)
+uint8_t secure_suite(const struct http *h)
 {
 	return conn_tls_suite(&h->conn);
 }

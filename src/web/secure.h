@@ -21,7 +21,7 @@ void secure_late(struct http *h); /* it was not done in time: the connection is 
 /* A client that begins with TLS where there is none is refused: true. */
 bool secure_misplaced(struct http *h);
 
-uint32_t secure_suite(const struct http *h); /* for web_tls_text(); 0 without our TLS */
+uint8_t secure_suite(const struct http *h); /* for web_tls_text(); 0 without our TLS */
 
 /* A line in the log about those that failed, once a minute. */
 void secure_report(struct web *w, int64_t now);

@@ -35,11 +35,11 @@ struct web_listener {
 struct web_client {
 	struct addr local; /* where it connected to */
 	bool tls;	   /* by TLS; to a proxy in front, perhaps */
-	uint32_t suite;	   /* by our own TLS: what web_tls_text() puts into words; else 0 */
+	uint8_t suite;	   /* by our own TLS: what web_tls_text() puts into words; else 0 */
 	char *host;	   /* owned; the name in Host, without port; NULL: none, or an IP */
 };
-void web_client_free(struct web_client *c);		/* NULL is fine */
-const char *web_tls_text(uint32_t suite, char dst[64]); /* "TLSv1.3 TLS_AES_..."; "" for 0 */
+void web_client_free(struct web_client *c); /* NULL is fine */
+const char *web_tls_text(uint8_t suite);    /* "TLSv1.3 TLS_AES_..."; "" for 0 */
 
 enum { WEB_TAG = 20 };
 

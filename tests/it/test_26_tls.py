@@ -249,6 +249,18 @@ def test_the_backend_is_told_of_tls(new_place, shown, trust):
     assert bytes.fromhex("20 0005 01 00000001".replace(" ", "")) in seen[1]
 
 
+def test_one_session_is_shown_with_its_tls(secure_place, trust):
+    trust.maximum_version = ssl.TLSVersion.TLSv1_2
+    place = secure_place()
+    ws, _ = place.ws_pair()
+    bosh, _ = place.bosh_pair()
+    for client in (ws, bosh):
+        row, = [r for r in place.fairlead.status("/api/sessions")["list"]
+                if r["jid"] == client.jid]
+        shown = place.fairlead.status(f"/api/sessions/{row['id']}")
+        assert shown["client"]["tls"] == "TLSv1.2 ECDHE-ECDSA-AES256-GCM-SHA384"
+
+
 # -- what is no TLS ----------------------------------------------------------------------------
 
 def test_plain_http_is_told_what_to_change(secure_place):

@@ -96,7 +96,6 @@ static void byte_by_byte(void **state)
 
 static void it_is_told_once_what_came_of_it(void **state)
 {
-	char words[64];
 	int before;
 
 	(void)state;
@@ -107,8 +106,7 @@ static void it_is_told_once_what_came_of_it(void **state)
 	assert_int_equal(woken, before + 1);
 	assert_false(conn_tls_resumed(&c));
 	assert_int_equal(conn_tls_fault(&c), TLS_FAULT_NONE);
-	assert_int_equal(conn_tls_suite(&c) >> 16, SSL_version(ssl));
-	assert_string_equal(tls_suite_text(conn_tls_suite(&c), words),
+	assert_string_equal(tls_suite_text(conn_tls_suite(&c)),
 			    SSL_version(ssl) == TLS1_3_VERSION
 				? "TLSv1.3 TLS_AES_256_GCM_SHA384"
 				: "TLSv1.2 ECDHE-ECDSA-AES256-GCM-SHA384");
