@@ -6,6 +6,7 @@
 #include "app/look.h"
 #include "app/question.h"
 #include "app/show.h"
+#include "app/trace.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -82,37 +83,16 @@ struct ending {
 	char by[API_WHO], id[PUBLIC_ID], text[256];
 };
 
-static const struct shown *shown_of(const struct worker *w, const struct question *q)
-{
-	for (int i = 0; i < w->app->n; i++)
-		if (q->answers[i].p)
-			return q->answers[i].p;
-	return NULL;
-}
-
-static void pass_on(struct worker *w, struct question *q)
-{
-	const struct shown *s = shown_of(w, q);
-	struct buf body;
-
-	if (!s) {
-		api_error(w, q->request, 503, "The session's worker did not answer in time.");
-		return;
-	}
-	body = buf_copy(buf_slice(&s->json));
-	web_reply(w->web, q->request, s->status, &body, "application/json");
-}
-
 static void ended(struct worker *w, struct question *q)
 {
 	const struct ending *e = q->about;
-	const struct shown *s = shown_of(w, q);
+	const struct shown *s = show_of(w, q);
 	char text[2 * sizeof(e->text)];
 
 	log_info("act", "what=end session=%s by=%s done=%s text=%s", e->id, e->by,
 		 s && s->status == 200 ? "yes" : "no",
 		 log_value(text, sizeof(text), slice_str(e->text)));
-	pass_on(w, q);
+	show_pass_on(w, q);
 }
 
 static void ask_owner(struct worker *w, struct question *q, handle_t session, struct letter *l)
@@ -152,8 +132,10 @@ static void one(struct worker *w, handle_t h, const struct web_call *call, struc
 	if (!look_id_parse(&session, id) || handle_worker(session) >= w->app->n)
 		api_error(w, h, 404, "There is no such session.");
 	else if (!rest.p && !call->post)
-		ask_owner(w, question_new(w->questions, h, pass_on, NULL), session,
+		ask_owner(w, question_new(w->questions, h, show_pass_on, NULL), session,
 			  letter_new(LETTER_SHOW));
+	else if (slice_is(rest, "trace") && !call->post)
+		trace_start(w, h, session);
 	else if (slice_is(rest, "end") && call->post)
 		end(w, h, session, call);
 	else if (slice_is(rest, "end") || !rest.p)

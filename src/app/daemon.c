@@ -83,6 +83,7 @@ static void fill_env(struct app *app)
 	e->backend_queue = (uint32_t)c->limits_queue;
 	e->server_queue = (uint32_t)c->delivery_server_queue;
 	e->close_wait = SESSION_CLOSE_WAIT;
+	e->trace_bodies = c->trace_bodies == CONFIG_ON;
 	e->header_wait = c->backend_connect * 1000;
 }
 

@@ -128,6 +128,7 @@ static void carry_out_one(struct entry *e, struct effect *x)
 		assert(e->leg.state == LEG_UP);
 		conn_shutdown(&e->leg.conn, loop);
 		break;
+	case EFFECT_TRACE: trace_stanza(e, x); break;
 	case EFFECT_DROP: leg_drop(&e->leg); break;
 	case EFFECT_READ_OFF:
 		assert(e->leg.state == LEG_UP);
@@ -226,6 +227,8 @@ bool entry_pump(struct entry *e)
 	}
 	if (session_state(e->session) == SESSION_DEAD)
 		return false;
+	if (session_traced(e->session))
+		trace_turn(e);
 	/* What was too much went out at once: nobody else would tell. */
 	if (session_crowded(e->session) && e->leg.state == LEG_UP && c->out.len == 0)
 		entry_mark(e);

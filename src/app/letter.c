@@ -30,6 +30,7 @@ void letter_free(struct letter *l)
 		break;
 	case LETTER_FRAME: frame_free(l->u.frame.frame); break;
 	case LETTER_SEND: buf_clear(&l->u.frames); break;
+	case LETTER_TRACED: buf_clear(&l->u.traced.text); break;
 	case LETTER_KILL: free(l->u.text); break;
 	case LETTER_LIST: free(l->u.look); break;
 	case LETTER_TELL:

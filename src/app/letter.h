@@ -50,7 +50,12 @@ struct letter {
 		struct buf frames; /* SEND, owned */
 		uint16_t code;	   /* CLOSE */
 		struct look *look; /* LIST, owned */
-		char *text;	   /* KILL, owned: for the client, may be empty */
+		handle_t stream;   /* TRACE: where it goes */
+		struct {
+			struct buf text; /* owned */
+			bool last;
+		} traced;
+		char *text; /* KILL, owned: for the client, may be empty */
 		struct {
 			void *p; /* owned; NULL once it was taken */
 			void (*release)(void *p);

@@ -51,6 +51,8 @@ static void list(struct scan *s, const struct entry *e, const struct session_fac
 	struct look_row *r = looked_see(s->found, s->look, &at, table_of(e)->w->now);
 	struct health_row backend;
 
+	if (r)
+		r->traced = session_traced(e->session);
 	if (!r || e->leg.state != LEG_UP || !e->leg.backend)
 		return;
 	health_row(e->leg.backend, &backend);

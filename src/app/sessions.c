@@ -266,6 +266,8 @@ static void bury(struct entry *e)
 	log_end(e, &f);
 	gone_add(e->websocket ? &table_of(e)->gone_ws : &table_of(e)->gone, e->node.hash, e->handle,
 		 f.reason, table_of(e)->w->now);
+	if (session_traced(e->session))
+		trace_end(e, f.reason);
 	scan_bury(e, &f);
 	tally_traffic(&table_of(e)->past, &f);
 	table_of(e)->past.ended++;
@@ -280,6 +282,7 @@ void sessions_free(struct sessions *t)
 		bury(t->first);
 	}
 	scans_free(t);
+	traces_free(t);
 	htab_clear(&t->by_sid);
 	dialer_free(t->legs.dialer);
 	free(t);

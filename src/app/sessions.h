@@ -32,6 +32,8 @@ bool sessions_scan(struct sessions *t);
 
 /* SHOW: answers with all that is known of one session; KILL: ends one. */
 void sessions_show(struct sessions *t, const struct letter *l);
+void sessions_trace(struct sessions *t, const struct letter *l);   /* TRACE */
+void sessions_untrace(struct sessions *t, const struct letter *l); /* UNTRACE */
 void sessions_kill(struct sessions *t, const struct letter *l);
 
 #endif

@@ -43,7 +43,8 @@ struct sessions {
 	struct entry *scan_at; /* the next to be looked at */
 	uint32_t n;
 	struct gone gone, gone_ws;
-	struct tally past; /* what ended sessions add up to; gauges unused */
+	struct trace *traces; /* owned */
+	struct tally past;    /* what ended sessions add up to; gauges unused */
 };
 
 static inline struct sessions *table_of(const struct entry *e)
@@ -65,6 +66,17 @@ void entry_begin(struct entry *e);
 
 /* The effects of one session, in order; then one write for all that goes to its backend. */
 void entry_carry_out(struct entry *e);
+
+/* The session that a question is about. Handles from outside may name other things; NULL: the asker
+ * was told. */
+struct entry *entry_asked(struct sessions *t, const struct letter *l);
+void show_tell(struct sessions *t, const struct letter *l, int status, struct buf json);
+
+/* trace.c: an element passes; the end of its turn; its end. Where session_traced() holds. */
+void trace_stanza(struct entry *e, const struct effect *x);
+void trace_turn(struct entry *e);
+void trace_end(struct entry *e, enum reason r);
+void traces_free(struct sessions *all);
 
 /* scan.c: the session goes; the table goes. */
 void scan_bury(struct entry *e, const struct session_facts *f);

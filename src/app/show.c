@@ -1,5 +1,6 @@
 /* One session, shown or ended for whoever asked. */
 #include "app/show.h"
+#include "app/api.h"
 #include "app/question.h"
 #include "app/sessions_priv.h"
 #include "base/mem.h"
@@ -104,14 +105,37 @@ static void put_client(struct json *j, const struct entry *e)
 
 static const char *login_name(enum session_login login)
 {
-	static const char *const names[] = {"none", "offered", "missing", "tls-first"};
+	static const char *const names[] = {"none",  "offered", "missing", "tls-first",
+					    "tried", "failed",	"done"};
 
 	return names[login];
 }
 
+static void put_events(struct json *j, const struct entry *e, int64_t lived)
+{
+	uint8_t noted;
+	unsigned n = session_events(e->session, &noted);
+
+	json_array(j, "events");
+	while (n--) {
+		int64_t age;
+		enum event what = session_event(e->session, n, &age);
+
+		json_open(j, NULL);
+		json_int(j, "at_ms", lived > age ? lived - age : 0);
+		json_text(j, "what", slice_str(event_words(what)));
+		json_text(j, "label", slice_str(event_label(what)));
+		json_close(j);
+	}
+	json_array_close(j);
+}
+
 static void put_row(struct json *j, const struct entry *e, int64_t now)
 {
-	struct look_row r = {.handle = e->handle, .peer = e->peer, .websocket = e->websocket};
+	struct look_row r = {.handle = e->handle,
+			     .peer = e->peer,
+			     .websocket = e->websocket,
+			     .traced = session_traced(e->session)};
 	struct buf plain = {0};
 
 	entry_facts(e, &r.facts);
@@ -138,6 +162,7 @@ static struct buf show(const struct entry *e)
 		put_window(&j, &d, f.counts.rid);
 	put_client(&j, e);
 	put_backend(&j, e);
+	put_events(&j, e, now - f.born);
 	json_close(&j);
 	return json_done(&j);
 }
@@ -164,7 +189,7 @@ static struct buf missing(const struct sessions *t, handle_t h)
 	return json_done(&j);
 }
 
-static void tell(struct sessions *t, const struct letter *l, int status, struct buf json)
+void show_tell(struct sessions *t, const struct letter *l, int status, struct buf json)
 {
 	struct shown *s = mem_alloc(sizeof(*s));
 
@@ -173,13 +198,12 @@ static void tell(struct sessions *t, const struct letter *l, int status, struct 
 	question_answer(t->w, l->from, l->handle, s, shown_free);
 }
 
-/* The session that is asked for. Handles name other things, too; NULL: the asker was told. */
-static struct entry *asked(struct sessions *t, const struct letter *l)
+struct entry *entry_asked(struct sessions *t, const struct letter *l)
 {
 	struct entry *e = slots_get_tagged(&t->w->slots, l->session, SLOT_SESSION);
 
 	if (!e)
-		tell(t, l, 404, missing(t, l->session));
+		show_tell(t, l, 404, missing(t, l->session));
 	else
 		entry_begin(e);
 	return e;
@@ -187,19 +211,40 @@ static struct entry *asked(struct sessions *t, const struct letter *l)
 
 void sessions_show(struct sessions *t, const struct letter *l)
 {
-	struct entry *e = asked(t, l);
+	struct entry *e = entry_asked(t, l);
 
 	if (e)
-		tell(t, l, 200, show(e));
+		show_tell(t, l, 200, show(e));
 }
 
 void sessions_kill(struct sessions *t, const struct letter *l)
 {
-	struct entry *e = asked(t, l);
+	struct entry *e = entry_asked(t, l);
 
 	if (!e)
 		return;
 	session_kill(e->session, slice_str(l->u.text), t->w->now);
 	entry_mark(e);
-	tell(t, l, 200, buf_copy(SLICE("{\"ended\":true}")));
+	show_tell(t, l, 200, buf_copy(SLICE("{\"ended\":true}")));
+}
+
+const struct shown *show_of(const struct worker *w, const struct question *q)
+{
+	for (int i = 0; i < w->app->n; i++)
+		if (q->answers[i].p)
+			return q->answers[i].p;
+	return NULL;
+}
+
+void show_pass_on(struct worker *w, struct question *q)
+{
+	const struct shown *s = show_of(w, q);
+	struct buf body;
+
+	if (!s) {
+		api_error(w, q->request, 503, "The session's worker did not answer in time.");
+		return;
+	}
+	body = buf_copy(buf_slice(&s->json));
+	web_reply(w->web, q->request, s->status, &body, "application/json");
 }

@@ -4,6 +4,7 @@
 
 #include "app/json.h"
 #include "app/look.h"
+#include "app/question.h"
 
 /* What became of a question about one session: SHOW, KILL. */
 struct shown {
@@ -14,5 +15,10 @@ void shown_free(void *shown);
 
 /* The members of a row, but for its backend, into the object that is open. */
 void show_row(struct json *j, const struct look_row *r);
+
+/* The one answer to such a question, NULL where there is none in time; passes it on to whoever
+ * waits for it, or says that there is none. */
+const struct shown *show_of(const struct worker *w, const struct question *q);
+void show_pass_on(struct worker *w, struct question *q);
 
 #endif

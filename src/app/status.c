@@ -59,6 +59,8 @@ static void put_numbers(struct json *j, const struct tally *y)
 	json_int(j, "stanzas_returned", (int64_t)y->returned);
 	json_int(j, "stanzas_unacknowledged", (int64_t)y->unacknowledged);
 	json_int(j, "messages_given_up", (int64_t)y->given_up);
+	json_int(j, "logins_total", (int64_t)y->logins);
+	json_int(j, "login_failures_total", (int64_t)y->login_failures);
 	json_int(j, "bytes_in", (int64_t)y->bytes_in);
 	json_int(j, "bytes_out", (int64_t)y->bytes_out);
 	json_int(j, "turns", (int64_t)y->turns);
@@ -89,6 +91,8 @@ static void add(struct tally *sum, const struct tally *y)
 	sum->proved += y->proved;
 	sum->returned += y->returned;
 	sum->unacknowledged += y->unacknowledged;
+	sum->logins += y->logins;
+	sum->login_failures += y->login_failures;
 	sum->given_up += y->given_up;
 	sum->bytes_in += y->bytes_in;
 	sum->bytes_out += y->bytes_out;

@@ -23,6 +23,8 @@ void tally_traffic(struct tally *t, const struct session_facts *f)
 	t->stanzas_out += f->out.stanzas;
 	t->bytes_in += f->in.bytes;
 	t->bytes_out += f->out.bytes;
+	t->logins += f->logins;
+	t->login_failures += f->login_failures;
 	t->proved += f->delivery.proved;
 	t->returned += f->delivery.returned;
 	t->given_up += f->delivery.given_up;

@@ -15,6 +15,7 @@ struct tally {
 	uint64_t requests,
 	    foreign; /* BOSH requests for its sessions; those that came by another worker */
 	uint64_t stanzas_in, stanzas_out, bytes_in, bytes_out; /* of ended and living sessions */
+	uint64_t logins, login_failures;		       /* the same */
 	uint64_t proved, returned, given_up;		       /* the same */
 	uint64_t unproved, unacknowledged;		       /* of living ones */
 	uint64_t turns, turn_max_us;

@@ -6,6 +6,7 @@
 #include "app/pulse.h"
 #include "app/question.h"
 #include "app/sessions.h"
+#include "app/trace.h"
 #include "app/status.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -107,8 +108,7 @@ static void hook_api(void *app, handle_t h, const struct web_call *call)
 
 static void hook_stream_gone(void *app, handle_t h)
 {
-	(void)app;
-	(void)h;
+	trace_gone(app, h);
 }
 
 static handle_t hook_ws_open(void *app, handle_t ws, const struct addr *peer,
@@ -197,6 +197,9 @@ static void deliver(struct worker *w, struct letter *l)
 	case LETTER_CLOSE: web_ws_close(w->web, l->handle, l->u.code); break;
 	case LETTER_SHOW: sessions_show(w->sessions, l); break;
 	case LETTER_KILL: sessions_kill(w->sessions, l); break;
+	case LETTER_TRACE: sessions_trace(w->sessions, l); break;
+	case LETTER_UNTRACE: sessions_untrace(w->sessions, l); break;
+	case LETTER_TRACED: trace_tell(w, l); break;
 	case LETTER_LIST: sessions_list(w->sessions, l); break;
 	case LETTER_ASK: sessions_count(w->sessions, l); break;
 	case LETTER_TELL: questions_tell(w->questions, l); break;
@@ -373,6 +376,7 @@ void worker_free(struct worker *w)
 	sessions_free(w->sessions);
 	web_free(w->web);
 	questions_free(w->questions);
+	traces_forget(w);
 	drop_mail(w->first);
 	drop_mail(mailbox_take(&w->mail));
 	mailbox_clear(&w->mail);

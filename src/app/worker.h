@@ -31,6 +31,7 @@ struct app {
 	int n;
 	struct worker *workers[WORKERS_MAX];
 	atomic_uint sessions; /* alive in all workers */
+	atomic_uint traces;   /* being read, or about to be */
 	sem_t left;	      /* posted by each worker that has left its loop */
 };
 
@@ -54,6 +55,7 @@ struct worker {
 	struct sid_signer *signer;
 	struct sessions *sessions;
 	struct questions *questions;
+	struct reader *readers; /* owned; of traces */
 	struct effects effects;
 	int64_t now; /* ms, monotonic; refreshed each turn */
 	uint64_t turns, turn_max_us;

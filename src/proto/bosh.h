@@ -39,6 +39,9 @@ struct bosh *bosh_new(const struct bosh_config *c, struct slice sid, handle_t h,
 void bosh_request(struct bosh *b, handle_t h, struct body **request, int64_t now,
 		  struct effects *fx);
 
+/* The next rid that has not come: a lower one is a repeat, a higher one ahead of its turn. */
+int64_t bosh_next_rid(const struct bosh *b);
+
 /* The connection under h is gone: counts only if h is held. */
 void bosh_gone(struct bosh *b, handle_t h, int64_t now);
 

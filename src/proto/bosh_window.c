@@ -41,6 +41,11 @@ static struct bosh_request *find(struct bosh *b, handle_t h)
 	return NULL;
 }
 
+int64_t bosh_next_rid(const struct bosh *b)
+{
+	return bosh_expected(b);
+}
+
 int64_t bosh_expected(const struct bosh *b)
 {
 	int64_t rid = b->cursor;

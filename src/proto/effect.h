@@ -18,8 +18,11 @@ enum effect_type {
 	EFFECT_HANGUP, /* close the backend's connection once what was written is out */
 	EFFECT_DROP,   /* close the backend's connection now */
 	EFFECT_READ_OFF, /* read no more from the backend */
-	EFFECT_READ_ON	 /* read from it again */
+	EFFECT_READ_ON,	 /* read from it again */
+	EFFECT_TRACE	 /* tell who watches: `data`, redacted, of `ms` bytes, from `code` */
 };
+
+enum trace_from { TRACE_CLIENT, TRACE_SERVER };
 
 struct effect {
 	enum effect_type type;

@@ -15,6 +15,8 @@ void session_facts(const struct session *s, struct session_facts *f)
 	f->out.bytes = s->bytes_out;
 	s->ops->counts(s->front, &f->counts);
 	delivery_counts(&s->delivery, &f->delivery);
+	f->logins = s->events.logins;
+	f->login_failures = s->events.failures;
 }
 
 bool session_detail(const struct session *s, int64_t now, struct front_detail *d)
@@ -23,6 +25,17 @@ bool session_detail(const struct session *s, int64_t now, struct front_detail *d
 		return false;
 	s->ops->detail(s->front, now, d);
 	return true;
+}
+
+unsigned session_events(const struct session *s, uint8_t *noted)
+{
+	*noted = s->events.noted;
+	return s->events.n;
+}
+
+enum event session_event(const struct session *s, unsigned i, int64_t *age)
+{
+	return events_get(&s->events, i, age);
 }
 
 size_t session_unsent(const struct session *s)

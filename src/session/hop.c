@@ -33,13 +33,14 @@ static bool is_named(const struct xml_element *e, const char *name)
 }
 
 /* XEP-0386: with SASL2 the client may be bound by the time it is logged in. */
-static void see_success(struct session *s, const struct xml_element *e)
+static void see_success(struct session *s, const struct xml_element *e, int64_t now)
 {
 	struct xml_element bound;
 
 	if (!xml_peek_find(e->bytes, xstream_scope(&s->stream), "bound", NS_BIND2, &bound))
 		return;
 	note_jid(s, e->bytes, "<authorization-identifier>");
+	note(s, EVENT_BOUND, now);
 	delivery_bound(&s->delivery, &s->out);
 }
 
@@ -56,12 +57,12 @@ bool hop_from_server(struct session *s, const struct xstream_item *item, int64_t
 	if (is_named(e, "success") || is_named(e, "failure"))
 		delivery_logged_in(&s->delivery, e, scope);
 	if (is_named(e, "success"))
-		see_success(s, e);
+		see_success(s, e, now);
 	return true;
 }
 
 /* RFC 6120 7.6: the client has a resource from here on. */
-static void see_bind(struct session *s, const struct xml_element *iq)
+static void see_bind(struct session *s, const struct xml_element *iq, int64_t now)
 {
 	struct xml_element bind;
 
@@ -69,6 +70,7 @@ static void see_bind(struct session *s, const struct xml_element *iq)
 	    !xml_peek_find(iq->bytes, xstream_scope(&s->stream), "bind", NS_BIND, &bind))
 		return;
 	note_jid(s, bind.bytes, "<jid>");
+	note(s, EVENT_BOUND, now);
 	delivery_bound(&s->delivery, &s->out);
 }
 
@@ -77,7 +79,7 @@ uint32_t hop_to_client(struct session *s, const struct xstream_item *item, int64
 	uint32_t serial = delivery_passed(&s->delivery, &item->element, item->kind);
 
 	if (item->kind == STANZA_IQ && !s->delivery.bound)
-		see_bind(s, &item->element);
+		see_bind(s, &item->element, now);
 	if (delivery_kept(&s->delivery) > s->env->client_queue)
 		session_close(s, REASON_QUEUE_FULL, now);
 	return serial;

@@ -37,6 +37,7 @@ static struct session *new_session(const struct session_env *env, const struct f
 	s->born = now;
 	s->until = TIME_NEVER;
 	s->reading = true;
+	note(s, EVENT_CREATED, now);
 	xstream_init(&s->stream, &env->backend_limits);
 	delivery_init(&s->delivery, ops == &wsfront_ops);
 	return s;
@@ -69,7 +70,13 @@ void session_free(struct session *s)
 void session_request(struct session *s, handle_t h, struct body **request, int64_t now,
 		     struct effects *fx)
 {
+	int64_t expected = bosh_next_rid(s->front);
+
 	assert(s->ops == &bosh_ops);
+	if ((*request)->rid != expected)
+		note(s, (*request)->rid < expected ? EVENT_REPEATED : EVENT_EARLY, now);
+	if ((*request)->pause > 0)
+		note(s, EVENT_PAUSED, now);
 	bosh_request(s->front, h, request, now, fx);
 }
 
@@ -112,6 +119,7 @@ void session_ws_gone(struct session *s, int64_t now)
 void session_connected(struct session *s, int64_t now)
 {
 	s->connected = true;
+	note(s, EVENT_CONNECTED, now);
 	if (s->state == SESSION_OPENING && s->env->header_wait)
 		s->until = now + s->env->header_wait;
 }
@@ -131,6 +139,8 @@ static void give_up(struct session *s, int64_t now)
 
 void session_disconnected(struct session *s, enum reason r, int64_t now)
 {
+	if (s->state < SESSION_CLOSING)
+		note(s, EVENT_SERVER_GONE, now);
 	s->connected = false;
 	s->dialled = false;
 	buf_clear(&s->out);
@@ -153,6 +163,7 @@ static void close_with(struct session *s, enum reason r, struct slice detail, in
 		hop_lost(s, now);
 	if (r == REASON_CLIENT_CLOSED)
 		delivery_proved(&s->delivery, s->ops->written(s->front));
+	note(s, EVENT_CLOSING, now);
 	enter(s, SESSION_CLOSING);
 	s->reason = (uint8_t)r;
 	s->until = now + s->env->close_wait;
@@ -234,14 +245,25 @@ static void open_stream(struct session *s, const struct front_event *e, int64_t 
 	s->backend = (uint16_t)route_wanted(s->route, e->route);
 	xstream_open(&s->out, e->to, e->from, e->lang, spoken_version(e->version));
 	effects_add(fx, EFFECT_DIAL, 0);
+	note(s, EVENT_DIALLING, now);
 	s->dialled = true;
 }
 
-static void restart_stream(struct session *s, const struct front_event *e)
+static void restart_stream(struct session *s, const struct front_event *e, int64_t now)
 {
 	struct slice to = e->to.p ? e->to : slice_str(session_domain(s));
 
+	note(s, EVENT_RESTARTED, now);
 	xstream_restart(&s->stream, &s->out, to, e->from, e->lang, spoken_version(e->version));
+}
+
+static void payload(struct session *s, const struct front_event *e, int64_t now, struct effects *fx)
+{
+	if (s->traced)
+		trace_client(s, e->payload, fx);
+	if (login_open(s))
+		login_asked(s, e->payload, now);
+	hop_from_client(s, e, now);
 }
 
 /* What the client said, as long as the backend takes it. What is not pulled stays with the front: a
@@ -258,8 +280,8 @@ static void from_client(struct session *s, size_t unsent, int64_t now, struct ef
 		switch (e.type) {
 		case FRONT_NONE: return;
 		case FRONT_OPEN: open_stream(s, &e, now, fx); break;
-		case FRONT_RESTART: restart_stream(s, &e); break;
-		case FRONT_PAYLOAD: hop_from_client(s, &e, now); break;
+		case FRONT_RESTART: restart_stream(s, &e, now); break;
+		case FRONT_PAYLOAD: payload(s, &e, now, fx); break;
 		case FRONT_END: session_close(s, REASON_CLIENT_CLOSED, now); break;
 		}
 	}
@@ -269,6 +291,8 @@ static void to_front(struct session *s, const struct xstream_item *item, int64_t
 {
 	uint32_t serial = s->delivery.passed;
 
+	if (login_open(s))
+		login_told(s, item, now);
 	if (item->kind != STANZA_NONE)
 		serial = hop_to_client(s, item, now);
 	else if (!hop_from_server(s, item, now))
@@ -300,10 +324,13 @@ static void features(struct session *s, const struct xstream_item *item, int64_t
 		session_close(s, REASON_SERVER_BAD_XML, now);
 		return;
 	}
+	note(s, EVENT_FEATURES, now);
 	if (s->login == SESSION_LOGIN_UNTOLD)
 		s->login = f.mechanisms ? SESSION_LOGIN_OFFERED
 			   : f.starttls ? SESSION_LOGIN_TLS_FIRST
 					: SESSION_LOGIN_MISSING;
+	if (s->login == SESSION_LOGIN_MISSING || s->login == SESSION_LOGIN_TLS_FIRST)
+		note(s, EVENT_NO_LOGIN, now);
 	if (f.sm)
 		delivery_offered(&s->delivery);
 	e = complete(&edited, &item->element);
@@ -327,11 +354,12 @@ static void opened(struct session *s, const struct stream_info *info, int64_t no
 		enter(s, SESSION_OPEN);
 		s->until = TIME_NEVER;
 	}
+	note(s, EVENT_HEADER, now);
 	s->ops->opened(s->front, info, now);
 }
 
 /* What the server said; what is not whole yet stays in `in`. */
-static void from_backend(struct session *s, struct buf *in, int64_t now)
+static void from_backend(struct session *s, struct buf *in, int64_t now, struct effects *fx)
 {
 	struct xstream_item item;
 	enum xstream_result r = XSTREAM_ELEMENT;
@@ -340,6 +368,9 @@ static void from_backend(struct session *s, struct buf *in, int64_t now)
 	while ((s->state < SESSION_CLOSING || s->leaving) && r != XSTREAM_MORE && in->len > eaten) {
 		r = xstream_next(&s->stream, slice_of(buf_data(in) + eaten, in->len - eaten),
 				 &item);
+		if (s->traced &&
+		    (r == XSTREAM_ELEMENT || r == XSTREAM_FEATURES || r == XSTREAM_ERROR))
+			trace_server(s, &item.element, fx);
 		switch (r) {
 		case XSTREAM_MORE: break;
 		case XSTREAM_OPENED: opened(s, &item.info, now); break;
@@ -442,10 +473,12 @@ static void pressure(struct session *s, size_t unsent, int64_t now, struct effec
 		s->until = now + PRESSURE_MAX;
 		effects_add(fx, EFFECT_READ_OFF, 0);
 		s->reading = false;
+		note(s, EVENT_SLOW_CLIENT, now);
 	} else if (!s->reading && (!rest || now >= s->until)) {
 		s->until = TIME_NEVER;
 		effects_add(fx, EFFECT_READ_ON, 0);
 		s->reading = true;
+		note(s, EVENT_CLIENT_GOES_ON, now);
 	}
 	if (s->ops != &wsfront_ops)
 		return;
@@ -454,18 +487,36 @@ static void pressure(struct session *s, size_t unsent, int64_t now, struct effec
 	if (crowded == s->paused)
 		return;
 	s->paused = crowded;
+	note(s, crowded ? EVENT_SLOW_SERVER : EVENT_SERVER_GOES_ON, now);
 	wsfront_rest(s->front, crowded);
 	effects_add(fx, crowded ? EFFECT_PAUSE : EFFECT_RESUME, wsfront_handle(s->front));
 }
 
-static void follow_client(struct session *s)
+static void follow_client(struct session *s, int64_t now)
 {
 	bool attached = s->ops->attached(s->front);
 
-	if (s->state == SESSION_OPEN && !attached)
+	if (s->state == SESSION_OPEN && !attached) {
 		enter(s, SESSION_DETACHED);
-	else if (s->state == SESSION_DETACHED && attached)
+		note(s, EVENT_DETACHED, now);
+	} else if (s->state == SESSION_DETACHED && attached) {
 		enter(s, SESSION_OPEN);
+		note(s, EVENT_BACK, now);
+	}
+}
+
+/* Who does stream management is settled in several places. */
+static void follow_delivery(struct session *s, int64_t now)
+{
+	if (s->delivery.mode == s->mode)
+		return;
+	s->mode = s->delivery.mode;
+	if (s->mode == DELIVERY_ON)
+		note(s, EVENT_SM_ON, now);
+	else if (s->mode == DELIVERY_OFF)
+		note(s, EVENT_SM_OFF, now);
+	else if (s->mode == DELIVERY_CLIENT)
+		note(s, EVENT_SM_CLIENT, now);
 }
 
 void session_pump(struct session *s, struct buf *in, size_t unsent, int64_t now, struct effects *fx)
@@ -482,7 +533,7 @@ void session_pump(struct session *s, struct buf *in, size_t unsent, int64_t now,
 		delivery_proved(&s->delivery, s->ops->proved(s->front));
 	from_client(s, unsent, now, fx);
 	full = delivery_full(&s->delivery);
-	from_backend(s, in, now);
+	from_backend(s, in, now, fx);
 	if (s->state == SESSION_OPENING && s->connected && now >= s->until)
 		give_up(s, now);
 	if (full && !delivery_full(&s->delivery)) /* what waited for that is still there */
@@ -495,7 +546,8 @@ void session_pump(struct session *s, struct buf *in, size_t unsent, int64_t now,
 		closing(s, now, fx);
 		return;
 	}
-	follow_client(s);
+	follow_client(s, now);
+	follow_delivery(s, now);
 	delivery_flush(&s->delivery, &s->out, now);
 	pressure(s, unsent, now, fx);
 	if (s->connected && s->out.len)

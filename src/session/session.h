@@ -7,6 +7,7 @@
 #include "proto/delivery.h"
 #include "proto/wsfront.h"
 #include "proto/xstream.h"
+#include "session/events.h"
 #include "session/route.h"
 
 struct session;
@@ -29,15 +30,19 @@ struct session_env {
 	uint32_t backend_queue; /* bytes towards the backend, past which the client waits */
 	uint32_t server_queue;	/* stanzas not acknowledged that a server is trusted to keep */
 	int64_t close_wait;	/* ms for both halves to finish */
+	bool trace_bodies;	/* whoever traces a session reads its messages */
 	int64_t header_wait;	/* ms for a connected server's first header; 0: for ever */
 };
 
-/* What the server's first features say of logging in. */
+/* What is known of logging in: first what the server's first features say. */
 enum session_login {
 	SESSION_LOGIN_UNTOLD, /* they have not come */
 	SESSION_LOGIN_OFFERED,
 	SESSION_LOGIN_MISSING,
-	SESSION_LOGIN_TLS_FIRST /* missing, but STARTTLS is there */
+	SESSION_LOGIN_TLS_FIRST, /* missing, but STARTTLS is there */
+	SESSION_LOGIN_TRIED,	 /* the client asked to log in */
+	SESSION_LOGIN_FAILED,	 /* and the server refused it; it may try again */
+	SESSION_LOGIN_DONE	 /* and the server accepted it */
 };
 
 struct session_facts {
@@ -52,6 +57,7 @@ struct session_facts {
 	} in, out; /* from the client; to the client */
 	struct front_counts counts;
 	struct delivery_counts delivery;
+	uint32_t logins, login_failures;
 };
 
 /* A BOSH session from its creation request (already checked by bosh_check_creation()); takes
@@ -110,6 +116,13 @@ void session_facts(const struct session *s, struct session_facts *f);
 
 /* What the front machine tells of itself beyond that; false where it has nothing to tell. */
 bool session_detail(const struct session *s, int64_t now, struct front_detail *d);
+/* What happened last: how many such events are kept, and the i-th, the newest first; *noted counts
+ * all so far, modulo 256, *age is since birth. */
+unsigned session_events(const struct session *s, uint8_t *noted);
+enum event session_event(const struct session *s, unsigned i, int64_t *age);
+/* EFFECT_TRACE with every element from now on, or no longer. */
+void session_trace(struct session *s, bool on, int64_t now);
+bool session_traced(const struct session *s);
 size_t session_unsent(const struct session *s); /* bytes to the backend, not yet to be written */
 
 #endif

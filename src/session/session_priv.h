@@ -2,6 +2,7 @@
 #ifndef SESSION_SESSION_PRIV_H
 #define SESSION_SESSION_PRIV_H
 
+#include "session/events.h"
 #include "session/session.h"
 
 struct session {
@@ -18,9 +19,11 @@ struct session {
 	int64_t
 	    until; /* OPENING: the header is due; CLOSING: the deadline; else: the backend rests */
 	uint64_t stanzas_in, bytes_in, stanzas_out, bytes_out;
+	struct events events;
 	uint16_t backend; /* of the route, the one to be tried first */
 	uint8_t state, reason;
 	uint8_t login;	    /* enum session_login */
+	uint8_t mode;	    /* of delivery, that an event tells of */
 	bool connected : 1; /* the backend's socket is up */
 	bool unheard : 1;   /* the server was connected, and given up without a word */
 	bool dialled : 1;   /* a dial or a socket exists, until session_disconnected() */
@@ -29,8 +32,29 @@ struct session {
 	bool paused : 1;    /* the WebSocket is not being read */
 	bool crowded : 1;   /* what the client said waits, for the backend takes no more */
 	bool leaving : 1;   /* CLOSING: leave is taken of the server, which may still send */
+	bool iq_login : 1;  /* the client asked to log in by an iq (XEP-0078), and has no answer */
+	bool traced : 1;    /* somebody watches: EFFECT_TRACE goes out with each element */
 	bool left : 1;	    /* CLOSING: leave was taken, or is */
 };
+
+/* Remembers what happened. */
+static inline void note(struct session *s, enum event what, int64_t now)
+{
+	events_note(&s->events, what, now - s->born);
+}
+
+/* login.c: elements by which a client logs in, and what the server says to that; only while it is
+ * not known how that went. */
+void login_asked(struct session *s, struct slice payload, int64_t now);
+void login_told(struct session *s, const struct xstream_item *item, int64_t now);
+static inline bool login_open(const struct session *s)
+{
+	return s->login != SESSION_LOGIN_DONE;
+}
+
+/* trace.c: elements for whoever watches; where s->traced. */
+void trace_client(struct session *s, struct slice payload, struct effects *fx);
+void trace_server(struct session *s, const struct xml_element *e, struct effects *fx);
 
 /* hop.c: the last hop, between the hub's two halves and delivery (proto/delivery.h). */
 

@@ -111,6 +111,7 @@ static bool in_place(const struct hub *h, const struct effect *x)
 	case EFFECT_DROP: return h->leg != LEG_NONE;
 	case EFFECT_READ_OFF: return h->leg == LEG_UP && h->reading;
 	case EFFECT_READ_ON: return h->leg == LEG_UP && !h->reading;
+	case EFFECT_TRACE: return false; /* nobody watches */
 	}
 	return false;
 }
@@ -131,6 +132,7 @@ static void carry_out_one(struct hub *h, struct effect *x)
 	case EFFECT_DROP: h->leg = LEG_NONE; break;
 	case EFFECT_READ_OFF: h->reading = false; break;
 	case EFFECT_READ_ON: h->reading = h->woken = true; break;
+	case EFFECT_TRACE: break;
 	}
 }
 

@@ -1,14 +1,16 @@
 """The API's sessions: searched, filtered, in order, page by page, over all workers."""
 
+import base64
 import json
 import time
 
 import pytest
 
 from lib import patience
-from lib.bosh import Http, message, request
+from lib.bosh import Http, auth, bind, message, request
 from lib.freeze import frozen
 from lib.place import Place
+from lib.xmppserver import FEATURES_SASL
 
 WORKERS = 3
 NUMBERS = {"age": lambda r: r["age_ms"], "queue": lambda r: r["queued_bytes"],
@@ -278,3 +280,170 @@ def test_a_session_of_a_worker_that_hangs_is_not_waited_for(crowd):
     assert answer.status == 503 and json.loads(answer.body)["error"]
     for c in connections:
         c.close()
+
+
+# --- a trace -------------------------------------------------------------------------------------
+
+
+class Trace:
+    """What is told of a session, as it is told."""
+
+    def __init__(self, place, session, status=200):
+        self.http = Http(place.fairlead.status_port)
+        self.http.send(request("GET", f"/api/sessions/{session}/trace", None, key(place)))
+        head = self.http.until(b"\r\n\r\n", time.monotonic() + patience(5)).decode()
+        self.status = int(head.split()[1])
+        assert self.status == status, head
+        self.text = b""
+        self.events = []
+        if status == 200:
+            assert "text/event-stream" in head
+
+    def read(self):
+        deadline = time.monotonic() + patience(5)
+        n = int(self.http.until(b"\r\n", deadline), 16)
+        self.text += self.http.exactly(n, deadline)
+        self.http.exactly(2, deadline)
+        while b"\n\n" in self.text:
+            event, self.text = self.text.split(b"\n\n", 1)
+            kind, data = event.decode().split("\n")
+            self.events.append((kind.removeprefix("event: "),
+                                json.loads(data.removeprefix("data: "))))
+        return n
+
+    def until(self, test):
+        while not any(test(kind, data) for kind, data in self.events):
+            assert self.read(), self.events
+        return self
+
+    def labelled(self, label):
+        return self.until(lambda kind, data: data.get("label") == label)
+
+    def stanzas(self):
+        return [(d["from"], d["xml"]) for k, d in self.events if k == "stanza"]
+
+    def close(self):
+        self.http.close()
+
+
+def opened(place):
+    """A session that has not logged in, and its id."""
+    s = place.bosh()
+    s.create()
+    s.take("features")
+    newest, = rows(place, "?sort=age&order=asc&limit=1")
+    return s, newest["id"]
+
+
+def test_a_trace_tells_what_passes_and_no_secret(place):
+    s, session = opened(place)
+    t = Trace(place, session).labelled("traced")
+    s.send(auth(s.user, "s3cretWord"))
+    s.take("success")
+    s.restart()
+    s.take("features")
+    s.send(bind("phone"))
+    s.take("iq")
+    s.say(message("hello out there"))
+    assert s.receive().text() == "hello out there"
+    assert call(place, "GET", f"/api/sessions/{session}")["traced"] is True
+    s.terminate()
+    t.until(lambda kind, data: kind == "end")
+    assert t.read() == 0  # the stream ends
+    assert t.events[-1][1]["reason"] == "client-closed"
+    told = t.stanzas()
+    assert ("client", "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>[24]</auth>"
+            ) in [(f, x.replace(f"[{len_auth(s.user)}]", "[24]")) for f, x in told]
+    assert any(f == "client" and x.endswith("<body>[15]</body></message>") for f, x in told), told
+    assert any(f == "server" and "<body>[15]</body>" in x for f, x in told)
+    assert [d["label"] for k, d in t.events if k == "note"][:4] == \
+        ["traced", "login-tried", "logged-in", "restarted"]
+    everything = json.dumps(t.events)
+    for secret in ("s3cretWord", "hello", s.sid, base64.b64encode(
+            f"\0{s.user}\0s3cretWord".encode()).decode()):
+        assert secret not in everything
+
+
+def len_auth(user):
+    return len(base64.b64encode(f"\0{user}\0s3cretWord".encode()))
+
+
+def test_bodies_are_told_where_the_configuration_wants_it(new_place):
+    place = new_place({"trace.bodies": "on"})
+    s, _ = place.bosh_pair()
+    t = Trace(place, row_of(place, s)["id"]).labelled("traced")
+    s.say(message("hello out there"))
+    t.until(lambda kind, data: "hello out there" in data.get("xml", ""))
+    t.close()
+
+
+def test_a_websocket_is_traced_and_events_are_remembered(place):
+    w, _ = place.ws_pair()
+    session = row_of(place, w)["id"]
+    labels = [e["label"] for e in call(place, "GET", f"/api/sessions/{session}")["events"]]
+    assert labels[:4] == ["created", "dialling", "connected", "header"]
+    assert labels.index("login-tried") < labels.index("logged-in") < labels.index("bound")
+    t = Trace(place, session).labelled("traced")
+    w.round_trip("hello")
+    t.until(lambda kind, data: data.get("from") == "server" and "<message" in data["xml"])
+    call(place, "POST", f"/api/sessions/{session}/end", "{}")
+    t.until(lambda kind, data: kind == "end")
+    assert t.events[-1][1]["reason"] == "killed"
+
+
+def test_a_trace_ends_with_its_reader(place):
+    s, _ = place.bosh_pair()
+    session = row_of(place, s)["id"]
+    one, two = Trace(place, session), Trace(place, session)
+    one.labelled("traced")
+    one.close()
+    s.say(message("to the other"))
+    two.until(lambda kind, data: "<message" in data.get("xml", ""))
+    two.close()
+    deadline = time.monotonic() + patience(5)
+    while call(place, "GET", f"/api/sessions/{session}")["traced"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_eight_traces_run_at_a_time(place):
+    s, _ = place.bosh_pair()
+    session = row_of(place, s)["id"]
+    traces = [Trace(place, session) for _ in range(8)]
+    Trace(place, session, 503).close()
+    Trace(place, "0-9999-1", 503).close()
+    for t in traces:
+        t.close()
+    deadline = time.monotonic() + patience(5)
+    while call(place, "GET", f"/api/sessions/{session}")["traced"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    Trace(place, "0-9999-1", 404).close()
+    Trace(place, session).labelled("traced").close()
+
+
+def test_logins_and_failures_are_counted_and_told(place):
+    def script(stream):
+        stream.read_header()
+        stream.send_header()
+        stream.send(FEATURES_SASL)
+        stream.read_element()
+        stream.send("<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>")
+        stream.read_element()
+        stream.send("<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>")
+        stream.hang()
+
+    place.server.script = script
+    before = place.fairlead.status()
+    s, session = opened(place)
+    s.send(auth(s.user))
+    s.take("failure")
+    shown = call(place, "GET", f"/api/sessions/{session}")
+    assert shown["login"] == "failed"
+    assert shown["events"][-1]["what"].endswith("not-authorized")
+    s.send(auth(s.user))
+    s.take("success")
+    assert call(place, "GET", f"/api/sessions/{session}")["login"] == "done"
+    after = place.fairlead.status()
+    assert after["logins_total"] - before["logins_total"] == 1
+    assert after["login_failures_total"] - before["login_failures_total"] == 1

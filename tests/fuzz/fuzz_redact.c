@@ -1,0 +1,70 @@
+/* Redaction: whatever comes, nothing that stands where text stands is shown, and never much. Each
+ * byte 0xff of the input becomes a secret, which may only show as often as it stands inside of a
+ * tag, or just behind the tag of a JID. */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "proto/redact.h"
+
+#define CLAIM(x)                                                                \
+	do {                                                                    \
+		if (!(x)) {                                                     \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x); \
+			abort();                                                \
+		}                                                               \
+	} while (0)
+
+#define SECRET "s3cretWord"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+static int count(struct slice in)
+{
+	int found = 0;
+
+	for (size_t i = 0; i + strlen(SECRET) <= in.n; i++)
+		found += memcmp(in.p + i, SECRET, strlen(SECRET)) == 0;
+	return found;
+}
+
+/* A JID is shown as the text of elements with these names. */
+static bool ends_jid_tag(const struct buf *in)
+{
+	struct slice s = buf_slice(in);
+	size_t at = s.n;
+
+	while (at && s.p[at - 1] != '<')
+		at--;
+	s = slice_of(s.p + at, s.n - at);
+	return slice_starts(s, SLICE("jid")) || slice_starts(s, SLICE("authorization-identifier"));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct buf in = {0}, out = {0};
+	int fine = 0;
+	bool tag = false, jid = false;
+
+	if (count(slice_of((const char *)data, n)))
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		if (data[i] == 0xff) {
+			fine += tag || jid;
+			BUF_LIT(&in, SECRET);
+			continue;
+		}
+		buf_addc(&in, (char)data[i]);
+		if (data[i] == '>')
+			jid = ends_jid_tag(&in);
+		if (data[i] == '<' || data[i] == '>')
+			tag = data[i] == '<';
+	}
+	BUF_LIT(&out, "before");
+	redact(&out, buf_slice(&in), SLICE(NS_CLIENT), false);
+	CLAIM(slice_starts(buf_slice(&out), SLICE("before")));
+	CLAIM(out.len < REDACT_MAX + 2048);
+	CLAIM(count(buf_slice(&out)) <= fine);
+	buf_clear(&in);
+	buf_clear(&out);
+	return 0;
+}
