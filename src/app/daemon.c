@@ -210,7 +210,8 @@ int daemon_run(const struct config *config, struct backends *backends,
 	app.runtime = &runtime;
 	certificates_tell(certificates);
 	sem_init(&app.left, 0, 0);
-	good = supervise_init(&s, &app) && runtime_open(&runtime, config);
+	good =
+	    supervise_init(&s, &app) && privileges_check(config) && runtime_open(&runtime, config);
 	fill_guard(&app);
 	good = good && (a = acceptor_new(&app));
 	/* What needs root stands above, and what starts threads below. */

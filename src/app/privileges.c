@@ -53,6 +53,13 @@ static bool is_user(const struct config *c)
 	       e == c->uid && s == c->uid && gr == c->gid && ge == c->gid && gs == c->gid;
 }
 
+bool privileges_check(const struct config *c)
+{
+	return c->uid == (uid_t)-1 || geteuid() == 0 || is_user(c) ||
+	       fail(c, "only root can become another user: leave the key away, or start it as "
+		       "root");
+}
+
 bool privileges_drop(const struct config *c)
 {
 	if (c->uid == (uid_t)-1) {
@@ -63,8 +70,7 @@ bool privileges_drop(const struct config *c)
 		return true;
 	}
 	if (geteuid() != 0)
-		return is_user(c) || fail(c, "only root can become another user: leave the key "
-					     "away, or start it as root");
+		return true; /* it is that user: privileges_check() has looked */
 	if (initgroups(c->process_user, c->gid) < 0 || setresgid(c->gid, c->gid, c->gid) < 0 ||
 	    setresuid(c->uid, c->uid, c->uid) < 0)
 		return fail(c, strerror(errno));

@@ -8,8 +8,12 @@
 /* Finds the users that process.user and process.group name: c->uid, c->gid. */
 bool privileges_find(struct config *c, struct config_error *e);
 
+/* Before anything is done as the wrong user: false, and a line in the log, where root would be
+ * needed to become that one and is not there. */
+bool privileges_check(const struct config *c);
+
 /* Becomes that user, for good, with the groups that it has. A line in the log; false where it does
- * not work, and where root would be needed and is not there. Only one thread may run. */
+ * not work. Only one thread may run. */
 bool privileges_drop(const struct config *c);
 
 #endif

@@ -60,11 +60,6 @@ bool listen_same(const struct listen_at *a, const struct listen_at *b)
 	return a->kind == b->kind && addr_same(&a->addr, &b->addr) && strcmp(a->name, b->name) == 0;
 }
 
-bool listen_local(const struct listen_at *at)
-{
-	return at->kind == LISTEN_NET ? addr_loopback(&at->addr) : at->kind == LISTEN_UNIX;
-}
-
 static bool fail(struct listen_socket *s, const char **why, const char *words)
 {
 	*why = words;

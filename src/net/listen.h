@@ -28,9 +28,6 @@ bool listen_parse(struct listen_at *at, struct slice text);
 const char *listen_print(const struct listen_at *at, char dst[LISTEN_TEXT]); /* NONE: "" */
 bool listen_same(const struct listen_at *a, const struct listen_at *b);
 
-/* Whether only this machine's own users get there, as far as the address alone can tell. */
-bool listen_local(const struct listen_at *at);
-
 /* A listening socket. A file that it made is its own to remove. */
 struct listen_socket {
 	int fd;			/* -1: none */

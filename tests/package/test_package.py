@@ -125,14 +125,15 @@ class Machine:
                  "--private-network", "--console=pipe"], stdin=subprocess.DEVNULL, stdout=out,
                 stderr=out, env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"})
 
-        def children():
+        def runs():
+            """Its first process is the one child that stays: others come and go before."""
             assert self.process.poll() is None, open(self.console).read()
             with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as f:
-                return f.read().split()
+                self.leader = (f.read().split() or ["0"])[-1]
+            return self.run("systemctl", "is-system-running", check=False).stdout.strip() in (
+                "running", "degraded")
 
-        self.leader = wait("a leader", 60, children)[0]
-        wait("the machine runs", 180, lambda: self.run(
-            "systemctl", "is-system-running", check=False).stdout.strip() in ("running", "degraded"))
+        wait("the machine runs", 180, runs)
 
     def run(self, *command, **more):
         return run("nsenter", "-t", self.leader, "-a", *command, **more)

@@ -4,9 +4,11 @@ that is given up."""
 import ctypes
 import os
 import pwd
+import shutil
 import signal
 import socket
 import stat
+import tempfile
 import time
 
 import pytest
@@ -270,6 +272,31 @@ def drop_launcher():
 
 
 @as_root
+def test_a_key_is_read_before_root_is_given_up(begin, authority):
+    cert = authority.make("root", "localhost")
+    os.chmod(cert.key, 0o600)
+    port = free_port()
+    d = begin({"process.user": "nobody",
+               "listen": [{"name": "it", "address": f"127.0.0.1:{port}", "tls": "on"}],
+               "certificates": [{"name": "one", "certificate": cert.certificate,
+                                 "key": cert.key}]},
+              before=drop_launcher()).ready()
+
+    def asks():
+        with socket.create_connection(("127.0.0.1", port)) as s:
+            with authority.client_context().wrap_socket(s, server_hostname="localhost") as tls:
+                tls.sendall(b"GET /http-bind HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                return tls.recv(15)
+
+    assert asks() == b"HTTP/1.1 200 OK"
+    d.process.send_signal(signal.SIGHUP)  # that user cannot: it is said, and nothing is lost
+    failed, = d.wait_lines("reload", test=lambda p: p["level"] == "error")
+    assert "ermission denied" in failed["problem"]
+    assert asks() == b"HTTP/1.1 200 OK"
+    d.stop()
+
+
+@as_root
 def test_a_group_of_its_own(begin):
     d = begin({"process": {"user": "nobody", "group": "daemon"}}, before=drop_launcher()).ready()
     seen = status_of(d)
@@ -285,16 +312,31 @@ def test_root_without_a_user_is_warned(begin):
     d.stop()
 
 
+@pytest.fixture
+def folder_of():
+    """Makes a runtime directory of a user's own."""
+    made = []
+
+    def make(user):
+        made.append(tempfile.mkdtemp(prefix="fairlead-it-"))
+        os.chown(made[-1], pwd.getpwnam(user).pw_uid, -1)
+        return made[-1]
+
+    yield make
+    for path in made:
+        shutil.rmtree(path)
+
+
 @as_root
-def test_another_user_cannot_become_one(begin):
-    d = begin({"process.user": "nobody"}, before=("setpriv", "--reuid=daemon", "--regid=daemon",
-                                                  "--clear-groups"))
+def test_another_user_cannot_become_one(begin, folder_of):
+    d = begin({"process.user": "nobody", "runtime.directory": folder_of("daemon")},
+              before=("setpriv", "--reuid=daemon", "--regid=daemon", "--clear-groups"))
     assert "only root can become another user" in d.refuses()
 
 
 @as_root
-def test_the_user_itself_need_not_become_one(begin):
-    d = begin({"process.user": "nobody"},
+def test_the_user_itself_need_not_become_one(begin, folder_of):
+    d = begin({"process.user": "nobody", "runtime.directory": folder_of("nobody")},
               before=("setpriv", "--reuid=nobody", f"--regid={NOBODY.pw_gid}", "--clear-groups"))
     d.ready()
     d.stop()
