@@ -1,6 +1,8 @@
 """Where connections are awaited: Unix sockets, IPv6 and IPv4, and what systemd opened."""
 
+import grp
 import os
+import pwd
 import shutil
 import socket
 import stat
@@ -83,6 +85,56 @@ def test_sessions_of_both_kinds_over_a_unix_socket(begin, server, folder):
     assert [p["peer"] for p in ended] == ["192.0.2.7"] * 2
     d.stop()
     assert not os.path.lexists(path)
+
+
+NGINX = """
+daemon off; pid {folder}/pid; error_log {folder}/error; user {user} {group};
+events {{ }}
+http {{
+	access_log off;
+	client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+	fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+	map $http_upgrade $fairlead_connection {{ '' ''; default upgrade; }}
+	upstream fairlead {{ server unix:{folder}/web.sock; keepalive 4; }}
+	server {{
+		listen 127.0.0.1:{port};
+		location / {{
+			proxy_pass http://fairlead;
+			proxy_http_version 1.1;
+			proxy_set_header Upgrade $http_upgrade;
+			proxy_set_header Connection $fairlead_connection;
+			proxy_set_header X-Forwarded-For $remote_addr;
+			proxy_set_header Host $host;
+		}}
+	}}
+}}
+"""
+
+
+def test_nginx_comes_by_a_unix_socket(begin, server, folder):
+    d = begin({**listen(f"unix:{folder}/web.sock"), **domains(server)}).ready()
+    port = free_port()
+    user = pwd.getpwuid(os.getuid())
+    with open(f"{folder}/conf", "w") as f:
+        f.write(NGINX.format(folder=folder, port=port, user=user.pw_name,
+                             group=grp.getgrgid(user.pw_gid).gr_name))
+    nginx = subprocess.Popen(["/usr/sbin/nginx", "-e", f"{folder}/error", "-c", f"{folder}/conf"],
+                             stdin=subprocess.DEVNULL)
+    try:
+        wake(port)
+        s, ws = Bosh(port).login(), WebSocket(port).login()
+        s.round_trip("by bosh, nginx and a file")
+        ws.send(message("by websocket"))
+        assert ws.take("message").text() == "by websocket"
+        s.terminate()
+        ws.close()
+        s.close()
+        ended = d.wait_lines("session-end", 2)
+        assert [p["peer"] for p in ended] == ["127.0.0.1"] * 2
+    finally:
+        nginx.terminate()
+        nginx.wait()
+    d.stop()
 
 
 def test_a_peer_that_tells_nothing_is_called_unix(begin, folder):
