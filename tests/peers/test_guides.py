@@ -215,8 +215,9 @@ def in_browser(newcomer, certificate, page, via=""):
 
 
 @pytest.mark.parametrize("newcomer, via", [
-    ("ejabberd", "bosh"), ("ejabberd", "websocket"), ("prosody", "websocket"),
-    pytest.param("prosody", "bosh", marks=full)], indirect=["newcomer"])
+    ("ejabberd", "bosh"), ("ejabberd", "websocket"),
+    pytest.param("prosody", "bosh", marks=full), pytest.param("prosody", "websocket", marks=full)],
+    indirect=["newcomer"])
 def test_a_newcomer_chats_through_nginx_and_finds_the_session(newcomer, certificate, via):
     for user, word in ACCOUNTS.items():
         assert f"register {user} example.org '{word}'\n" in guides.read("doc", NGINX)
@@ -230,8 +231,8 @@ def test_a_newcomer_chats_through_nginx_and_finds_the_session(newcomer, certific
                              rf"from (::ffff:)?{re.escape(fronts.CLIENT)}", f.read())
 
 
-@pytest.mark.parametrize("newcomer", ["prosody", pytest.param("ejabberd", marks=full)],
-                         indirect=True)
+@full
+@pytest.mark.parametrize("newcomer", ["ejabberd", "prosody"], indirect=True)
 def test_a_newcomer_logs_in_with_converse(newcomer, certificate, page):
     with open(os.path.join(peers.HERE, "package.json")) as f:
         version = re.search(r'"converse.js": "(.*)"', f.read())[1]
@@ -248,7 +249,7 @@ def test_a_newcomer_logs_in_with_converse(newcomer, certificate, page):
     assert {p["transport"] for p in ends} == {"websocket"}, facts
 
 
-@pytest.mark.parametrize("newcomer", ["prosody"], indirect=True)
+@pytest.mark.parametrize("newcomer", ["ejabberd"], indirect=True)
 @pytest.mark.parametrize("path", ["http-bind", "xmpp-websocket"])
 def test_what_the_guide_says_of_curl_is_true(newcomer, authority, path):
     _, fairlead, nginx = newcomer
