@@ -68,6 +68,7 @@ class Row:
         self.written = []
         self.writer = None
         self.sender = self.user = None
+        self.guarded = self.place.kind.name in GUARDED  # the server counts for the user
 
     def keep(self, thing):
         self.opened.append(thing)
@@ -79,6 +80,7 @@ class Row:
         self.sender = self.keep(people.BoshPerson(
             self.names[0], self.place.server, port, self.rng)).log_in()
         self.user = self.keep(self.person(self.client, self.names[1], self.web.port)).log_in()
+        self.guarded = guarded and self.place.kind.name in GUARDED
         if guarded:
             self.guard(self.names[1])
         return self
@@ -100,7 +102,7 @@ class Row:
     def to(self, n):
         """By turns to the user wherever he is, and to where he is. The latter is kept by nobody
         without stream management while the end of a stream is on its way."""
-        bare = n % 2 or self.place.kind.name not in GUARDED
+        bare = n % 2 or not self.guarded
         return self.user.bare if bare else self.user.jid
 
     def write(self, numbers):

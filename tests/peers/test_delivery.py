@@ -148,11 +148,11 @@ def test_more_waits_for_a_client_than_may(play, server, client, request):
 def test_more_waits_for_a_websocket_than_may(play, server, client, request):
     """Not what lies in sockets, so that these are made small; and no ping ends it before."""
     row = play(server, client, join=False,
-               settings={"limits.queue": 32768, "websocket.ping": 60})
+               settings={"limits.queue": 65536, "websocket.ping": 60})
     row.web.narrow = True
     row.join(row.place.relay.port)
     row.write(range(TOTAL))
-    row.heard(row.rng.randint(100, 400))
+    row.heard(row.rng.randint(20, 100))
     row.user.freeze()
     row.ends({"queue-full"})
     row.wrote()
