@@ -257,6 +257,7 @@ static void hand_over(struct acceptor *a, int fd, const struct web_listener *lis
 	if (listener->kind == WEB_TRAFFIC &&
 	    total >= (unsigned)a->app->config->limits_connections) {
 		close(fd);
+		atomic_fetch_add_explicit(&a->app->shed, 1, memory_order_relaxed);
 		complain(a, "too many connections", "a new one was closed: limits.connections");
 		return;
 	}

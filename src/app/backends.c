@@ -129,6 +129,22 @@ static bool make_plan(struct backends *b, size_t at, struct config_error *e)
 	return like < at || !wants_tls(d) || make_trust(&p->policy, d, e);
 }
 
+/* Whoever looks at the backends sees those that nobody has asked for as well. */
+static void make_known(struct backends *b)
+{
+	char name[HEALTH_NAME];
+
+	for (size_t i = 0; i < b->c->n_domains; i++)
+		for (size_t k = 0; k < b->plans[i].n; k++) {
+			const struct dial_target *t = &b->plans[i].targets[k];
+
+			if (t->kind == DIAL_SRV)
+				continue;
+			dial_target_name(t, name);
+			health_find(b->health, name, t->most);
+		}
+}
+
 struct backends *backends_new(const struct config *c, struct config_error *e)
 {
 	struct backends *b = mem_zalloc(sizeof(*b));
@@ -142,6 +158,7 @@ struct backends *backends_new(const struct config *c, struct config_error *e)
 			backends_free(b);
 			return NULL;
 		}
+	make_known(b);
 	return b;
 }
 

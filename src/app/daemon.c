@@ -47,6 +47,15 @@ static void raise_descriptors(const struct config *c)
 		    (unsigned long long)lim.rlim_cur, (unsigned long long)lim.rlim_cur / 2);
 }
 
+static void name_publicly(struct app *app)
+{
+	uint64_t n;
+
+	random_bytes(&n, sizeof(n));
+	snprintf(app->public_id, sizeof(app->public_id), "%016llx", (unsigned long long)n);
+	app->started_at = worker_wall_clock() / 1000;
+}
+
 static int count_workers(const struct config *c)
 {
 	cpu_set_t set;
@@ -103,6 +112,7 @@ static void fill_web(struct app *app, const struct web_files *www)
 	w->idle_timeout = c->http_idle_timeout * 1000;
 	w->write_timeout = c->http_write_timeout * 1000;
 	w->answer_wait = 5000;
+	w->log_refusals = (uint32_t)c->log_refusals;
 	w->limits = &app->client_limits;
 	w->bosh_paths = bosh_paths;
 	w->websocket_paths = websocket_paths;
@@ -198,6 +208,7 @@ int daemon_run(const struct config *config, struct backends *backends,
 	raise_descriptors(config);
 	random_bytes(&app.instance, sizeof(app.instance));
 	random_bytes(app.key, sizeof(app.key));
+	name_publicly(&app);
 	app.n = count_workers(config);
 	if (*config->www_directory && !(www = www_load(config->www_directory)))
 		return 1;

@@ -5,9 +5,61 @@
 #include "base/mem.h"
 
 #include <assert.h>
+#include <stdio.h>
+
+enum { NO_LOGIN_LATELY = 120000 /* ms */ };
+
+static void see(struct entry *e, const struct session_facts *f, bool back)
+{
+	struct sessions *t = table_of(e);
+	const struct route *r = session_route(e->session);
+	size_t domain = r ? (size_t)(r - t->w->app->env.routes.v) : t->census.n_domains;
+
+	census_see(&t->census, f, e->websocket ? TRANSPORT_WEBSOCKET : TRANSPORT_BOSH, domain,
+		   back);
+	e->counted = !back;
+}
+
+void entry_uncount(struct entry *e)
+{
+	struct session_facts f;
+
+	if (!e->counted)
+		return;
+	session_facts(e->session, &f);
+	see(e, &f, true);
+}
+
+/* How long things wait for the client: what went out in the turn in which it came took as long as
+ * that turn, which is known at its end. */
+static void watch_queue(struct entry *e, const struct session_facts *f, uint64_t had)
+{
+	struct sessions *t = table_of(e);
+	uint32_t now = (uint32_t)t->w->now | 1;
+
+	if (f->counts.queued) {
+		if (!e->queued_since)
+			e->queued_since = now;
+	} else if (e->queued_since) {
+		histogram_add(&t->census.deliveries, (uint64_t)(now - e->queued_since) * 1000, 1);
+		e->queued_since = 0;
+	} else if (f->out.bytes != had) {
+		t->delivered++;
+	}
+}
+
+static void count(struct entry *e, uint64_t had)
+{
+	struct session_facts f;
+
+	session_facts(e->session, &f);
+	see(e, &f, false);
+	watch_queue(e, &f, had);
+}
 
 void entry_mark(struct entry *e)
 {
+	entry_uncount(e);
 	if (e->marked)
 		return;
 	e->marked = true;
@@ -186,12 +238,27 @@ static void dialled(struct entry *e)
 	}
 }
 
+/* For the status page, as long as it is of late. */
+static void note_no_login(struct entry *e, bool starttls)
+{
+	struct sessions *t = table_of(e);
+
+	t->no_login_until = t->w->now + NO_LOGIN_LATELY;
+	snprintf(t->no_login, sizeof(t->no_login),
+		 "The server of %.100s offers no way to log in: %s", session_domain(e->session),
+		 starttls ? "it asks for TLS first. Set \"tls\" of the domain to starttls, or let "
+			    "the server take logins from here without TLS."
+			  : "look at the SASL mechanisms that it allows on this connection.");
+}
+
 static void greeted(struct entry *e)
 {
 	enum session_login login = session_login(e->session);
 	char id[PUBLIC_ID];
 
 	e->greeted = login != SESSION_LOGIN_UNTOLD;
+	if (login == SESSION_LOGIN_MISSING || login == SESSION_LOGIN_TLS_FIRST)
+		note_no_login(e, login == SESSION_LOGIN_TLS_FIRST);
 	if (login == SESSION_LOGIN_MISSING || login == SESSION_LOGIN_TLS_FIRST)
 		leg_no_login(&e->leg, session_route(e->session), session_domain(e->session),
 			     login == SESSION_LOGIN_TLS_FIRST, table_of(e)->w->now,
@@ -204,8 +271,11 @@ bool entry_pump(struct entry *e)
 	struct buf none = {0};
 	struct conn *c = &e->leg.conn;
 	bool up, was_full;
+	uint64_t had;
 
 	entry_begin(e);
+	entry_uncount(e);
+	had = session_bytes_out(e->session);
 	dialled(e);
 	up = e->leg.state == LEG_UP;
 	was_full = up && c->in.len >= c->in_max;
@@ -229,6 +299,7 @@ bool entry_pump(struct entry *e)
 		return false;
 	if (session_traced(e->session))
 		trace_turn(e);
+	count(e, had);
 	/* What was too much went out at once: nobody else would tell. */
 	if (session_crowded(e->session) && e->leg.state == LEG_UP && c->out.len == 0)
 		entry_mark(e);

@@ -70,6 +70,12 @@ void json_text(struct json *j, const char *key, struct slice value)
 	buf_clear(&ascii);
 }
 
+void json_null(struct json *j, const char *key)
+{
+	put(j, key);
+	yajl_gen_null(j->g);
+}
+
 void json_int(struct json *j, const char *key, int64_t value)
 {
 	put(j, key);

@@ -26,7 +26,8 @@ void json_array(struct json *j, const char *key);
 void json_array_close(struct json *j);
 void json_text(struct json *j, const char *key,
 	       struct slice value); /* bytes not UTF-8 become '?' */
-void json_int(struct json *j, const char *key, int64_t value);
 void json_bool(struct json *j, const char *key, bool value);
+void json_null(struct json *j, const char *key);
+void json_int(struct json *j, const char *key, int64_t value);
 
 #endif

@@ -29,6 +29,7 @@ void letter_free(struct letter *l)
 		free(l->u.reply.type);
 		break;
 	case LETTER_FRAME: frame_free(l->u.frame.frame); break;
+	case LETTER_EMPTY: free(l->u.backend); break;
 	case LETTER_SEND: buf_clear(&l->u.frames); break;
 	case LETTER_TRACED: buf_clear(&l->u.traced.text); break;
 	case LETTER_KILL: free(l->u.text); break;

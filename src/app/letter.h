@@ -56,6 +56,7 @@ struct letter {
 			bool last;
 		} traced;
 		char *text; /* KILL, owned: for the client, may be empty */
+		char *backend; /* EMPTY, owned */
 		struct {
 			void *p; /* owned; NULL once it was taken */
 			void (*release)(void *p);

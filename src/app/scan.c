@@ -3,21 +3,19 @@
 #include "app/look.h"
 #include "app/question.h"
 #include "app/sessions_priv.h"
-#include "app/status.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
 
 enum { SCAN_BATCH = 1000 }; /* sessions looked at in one turn: about a millisecond */
 
-/* A question that every session is looked at for: to list some, or to count them all. */
+/* A question that every session is looked at for. */
 struct scan {
 	struct scan *next;
 	uint8_t from; /* who asks */
 	handle_t question;
-	struct look *look;    /* owned; NULL: they are counted */
+	struct look *look;    /* owned */
 	struct looked *found; /* owned */
-	struct tally *tally;  /* owned; once the counting has begun */
 };
 
 static struct scan *add(struct sessions *t, const struct letter *l)
@@ -30,11 +28,6 @@ static struct scan *add(struct sessions *t, const struct letter *l)
 		at = &(*at)->next;
 	*at = s;
 	return s;
-}
-
-void sessions_count(struct sessions *t, const struct letter *l)
-{
-	add(t, l);
 }
 
 void sessions_list(struct sessions *t, struct letter *l)
@@ -64,31 +57,19 @@ static void visit(struct scan *s, struct entry *e)
 	struct session_facts f;
 	struct buf plain = {0};
 
-	e->counted = table_of(e)->round;
 	if (!e->session)
 		return;
 	entry_facts(e, &f);
-	if (!s->look) {
-		tally_session(s->tally, &f, e->websocket);
-		return;
-	}
 	if (f.jid.n && memchr(f.jid.p, '&', f.jid.n) && xml_unescape(&plain, f.jid))
 		f.jid = buf_slice(&plain);
 	list(s, e, &f);
 	buf_clear(&plain);
 }
 
-static void begin(struct sessions *t, struct scan *s)
+static void begin(struct sessions *t)
 {
 	t->scanning = true;
 	t->scan_at = t->first;
-	if (s->look)
-		return;
-	t->round = !t->round;
-	s->tally = tally_new(t->w->index);
-	*s->tally = t->past;
-	s->tally->worker = t->w->index;
-	s->tally->sessions = t->n;
 }
 
 static void release(void *found)
@@ -101,7 +82,6 @@ static void scan_free(struct scan *s)
 	free(s->look);
 	if (s->found)
 		looked_free(s->found);
-	tally_free(s->tally);
 	free(s);
 }
 
@@ -111,12 +91,8 @@ static void finish(struct sessions *t)
 
 	t->scanning = false;
 	t->scans = s->next;
-	if (s->look) {
-		looked_sort(s->found, s->look);
-		question_answer(t->w, s->from, s->question, MEM_TAKE(s->found), release);
-	} else {
-		status_counted(t->w, s->from, s->question, MEM_TAKE(s->tally));
-	}
+	looked_sort(s->found, s->look);
+	question_answer(t->w, s->from, s->question, MEM_TAKE(s->found), release);
 	scan_free(s);
 }
 
@@ -124,7 +100,7 @@ bool sessions_scan(struct sessions *t)
 {
 	for (int i = 0; t->scans && i < SCAN_BATCH; i++) {
 		if (!t->scanning)
-			begin(t, t->scans);
+			begin(t);
 		if (t->scan_at) {
 			struct entry *e = t->scan_at;
 
@@ -137,15 +113,12 @@ bool sessions_scan(struct sessions *t)
 	return t->scans != NULL;
 }
 
-void scan_bury(struct entry *e, const struct session_facts *f)
+void scan_bury(struct entry *e)
 {
 	struct sessions *t = table_of(e);
 
 	if (t->scan_at == e)
 		t->scan_at = e->next;
-	/* It will not be visited, and the past was noted before it belonged there. */
-	if (t->scanning && !t->scans->look && e->counted != t->round)
-		tally_traffic(t->scans->tally, f);
 }
 
 void scans_free(struct sessions *t)

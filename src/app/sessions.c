@@ -30,6 +30,8 @@ struct sessions *sessions_new(struct worker *w)
 				.in_max = w->app->env.backend_limits.bytes + BACKEND_IN_SLACK,
 				.news = on_leg};
 	random_bytes(t->seed, sizeof(t->seed));
+	census_init(&t->census, w->app->config->n_domains);
+	t->census.refusals.most = (uint32_t)w->app->config->log_refusals;
 	return t;
 }
 
@@ -42,7 +44,6 @@ static struct entry *entry_new(struct sessions *t, const struct addr *peer, stru
 	e->peer = *peer;
 	e->client = c;
 	e->suite = c ? c->suite : 0;
-	e->counted = t->round;
 	e->handle = slots_add(&t->w->slots, e);
 	slots_tag(&t->w->slots, e->handle, SLOT_SESSION);
 	entry_timer_init(e);
@@ -52,7 +53,6 @@ static struct entry *entry_new(struct sessions *t, const struct addr *peer, stru
 		t->first->link = &e->next;
 	t->first = e;
 	t->n++;
-	t->past.created++;
 	log_debug("session-start", "session=%s peer=%s", entry_id(e, id),
 		  addr_print(peer, false, from));
 	atomic_fetch_add_explicit(&t->w->app->sessions, 1, memory_order_relaxed);
@@ -70,6 +70,8 @@ static void entry_free(struct entry *e)
 	slots_remove(&t->w->slots, e->handle);
 	if (t->stop == e)
 		t->stop = e->next;
+	if (t->drain_next == e)
+		t->drain_next = e->next;
 	*e->link = e->next;
 	if (e->next)
 		e->next->link = e->link;
@@ -107,7 +109,7 @@ static enum reason refusal(const struct sessions *t)
 {
 	const struct app *app = t->w->app;
 
-	if (t->w->stopping)
+	if (t->w->stopping || atomic_load_explicit(&app->draining, memory_order_relaxed))
 		return REASON_SYSTEM_SHUTDOWN;
 	if (atomic_load_explicit(&app->sessions, memory_order_relaxed) >=
 	    (unsigned)app->config->limits_sessions)
@@ -120,7 +122,8 @@ static void log_refused(struct sessions *t, const char *transport, const struct 
 {
 	char from[ADDR_TEXT];
 
-	t->past.refused++;
+	if (!refusal_note(&t->census.refusals, r, t->w->now))
+		return;
 	log_info("refused", "transport=%s reason=%s peer=%s%s text=\"%s\"", transport,
 		 reason_label(r), addr_print(peer, false, from), more, reason_text(r));
 }
@@ -169,6 +172,7 @@ static void create(struct sessions *t, struct letter *l)
 	random_bytes(sid.random, sizeof(sid.random));
 	sid_print(w->signer, &sid, text);
 	e = entry_new(t, &l->u.request.peer, MEM_TAKE(l->u.request.client));
+	t->census.created[TRANSPORT_BOSH]++;
 	htab_add(&t->by_sid, &e->node, htab_hash(sid_key(&sid, e->secret), t->seed));
 	e->session = session_new_bosh(&w->app->env, slice_of(text, sizeof(text)), l->handle,
 				      &l->u.request.body, w->now);
@@ -188,6 +192,7 @@ handle_t sessions_websocket(struct sessions *t, handle_t ws, const struct addr *
 		return 0;
 	}
 	e = entry_new(t, peer, client);
+	t->census.created[TRANSPORT_WEBSOCKET]++;
 	e->ws = ws;
 	e->websocket = true;
 	entry_mark(e);
@@ -199,8 +204,8 @@ static void request(struct sessions *t, struct letter *l)
 	struct worker *w = t->w;
 	struct entry *e;
 
-	t->past.requests++;
-	t->past.foreign += handle_worker(l->handle) != w->index;
+	t->requests++;
+	t->foreign += handle_worker(l->handle) != w->index;
 	if (l->u.request.create) {
 		create(t, l);
 		return;
@@ -210,9 +215,9 @@ static void request(struct sessions *t, struct letter *l)
 		refuse(t, l, REASON_ITEM_NOT_FOUND);
 		return;
 	}
+	entry_mark(e);
 	session_request(e->session, l->handle, &l->u.request.body, w->now, &w->effects);
 	entry_carry_out(e);
-	entry_mark(e);
 }
 
 void sessions_deliver(struct sessions *t, struct letter *l)
@@ -228,6 +233,7 @@ void sessions_deliver(struct sessions *t, struct letter *l)
 	if (!e)
 		return;
 	entry_begin(e);
+	entry_mark(e);
 	switch (l->type) {
 	case LETTER_HURRY: session_hurry(e->session, l->handle, now); break;
 	case LETTER_GONE: session_gone(e->session, l->handle, now); break;
@@ -237,7 +243,6 @@ void sessions_deliver(struct sessions *t, struct letter *l)
 	case LETTER_CLOSED: session_ws_gone(e->session, now); break;
 	default: assert(!"a letter for a session");
 	}
-	entry_mark(e);
 }
 
 static void log_end(const struct entry *e, const struct session_facts *f)
@@ -268,9 +273,9 @@ static void bury(struct entry *e)
 		 f.reason, table_of(e)->w->now);
 	if (session_traced(e->session))
 		trace_end(e, f.reason);
-	scan_bury(e, &f);
-	tally_traffic(&table_of(e)->past, &f);
-	table_of(e)->past.ended++;
+	scan_bury(e);
+	entry_uncount(e);
+	census_end(&table_of(e)->census, &f, e->websocket ? TRANSPORT_WEBSOCKET : TRANSPORT_BOSH);
 	entry_free(e);
 }
 
@@ -285,6 +290,8 @@ void sessions_free(struct sessions *t)
 	traces_free(t);
 	htab_clear(&t->by_sid);
 	dialer_free(t->legs.dialer);
+	census_clear(&t->census);
+	free(t->drain);
 	free(t);
 }
 
@@ -313,8 +320,8 @@ bool sessions_stop(struct sessions *t, enum reason r)
 		entry_begin(e);
 		if (session_state(e->session) >= SESSION_CLOSING)
 			continue;
-		session_close(e->session, r, t->w->now);
 		entry_mark(e);
+		session_close(e->session, r, t->w->now);
 	}
 	return t->stop != NULL;
 }

@@ -6,6 +6,8 @@
 
 #include "app/worker.h"
 
+struct report;
+
 struct sessions *sessions_new(struct worker *w);
 void sessions_free(struct sessions *t); /* logs and frees all that is left */
 
@@ -24,9 +26,8 @@ void sessions_pump(struct sessions *t);
 /* Ends some hundred sessions that are not ending yet; false when all are. */
 bool sessions_stop(struct sessions *t, enum reason r);
 
-/* ASK, LIST: every session is looked at, some in each turn by sessions_scan(), which tells whether
- * there are more; then the answer goes out. */
-void sessions_count(struct sessions *t, const struct letter *l);
+/* LIST: every session is looked at, some in each turn by sessions_scan(), which tells whether there
+ * are more; then the answer goes out. */
 void sessions_list(struct sessions *t, struct letter *l);
 bool sessions_scan(struct sessions *t);
 
@@ -35,5 +36,14 @@ void sessions_show(struct sessions *t, const struct letter *l);
 void sessions_trace(struct sessions *t, const struct letter *l);   /* TRACE */
 void sessions_untrace(struct sessions *t, const struct letter *l); /* UNTRACE */
 void sessions_kill(struct sessions *t, const struct letter *l);
+
+/* The sessions at that backend (taken) are ended, some hundred a call of sessions_drain_on(), which
+ * is false when all were. */
+void sessions_drain(struct sessions *t, char *backend);
+bool sessions_drain_on(struct sessions *t);
+
+/* Adds what the sessions add up to; the end of a turn that took us. */
+void sessions_report(struct sessions *t, struct report *r);
+void sessions_turned(struct sessions *t, uint64_t us);
 
 #endif

@@ -2,11 +2,11 @@
 #ifndef APP_SESSIONS_PRIV_H
 #define APP_SESSIONS_PRIV_H
 
+#include "app/census.h"
 #include "app/gone.h"
 #include "app/leg.h"
 #include "app/look.h"
 #include "app/sessions.h"
-#include "app/tally.h"
 #include "base/htab.h"
 
 struct entry {
@@ -22,8 +22,9 @@ struct entry {
 	struct addr peer;
 	bool websocket : 1, marked : 1;
 	uint8_t suite; /* of TLS with the client, for web_tls_text() */
-	bool counted;  /* equals the table's round: its count has seen it, or does not want to */
+	bool counted;  /* in the census, as it is */
 	bool greeted;  /* the server's first features were looked at */
+	uint32_t queued_since; /* ms: something waits for the client since then; 0: nothing does */
 	union {
 		handle_t ws;			      /* of a WebSocket */
 		uint8_t secret[SID_RANDOM + SID_TAG]; /* BOSH: what nobody can guess of its sid */
@@ -38,13 +39,18 @@ struct sessions {
 	struct entry *first, *marked;
 	struct entry *stop; /* stopping: the next to be told to end */
 	bool stopping, scanning;
-	bool round;	       /* flips with each count */
 	struct scan *scans;    /* owned; the first is worked on while scanning */
 	struct entry *scan_at; /* the next to be looked at */
 	uint32_t n;
 	struct gone gone, gone_ws;
 	struct trace *traces; /* owned */
-	struct tally past;    /* what ended sessions add up to; gauges unused */
+	struct census census;
+	uint64_t requests, foreign;  /* BOSH requests; those that came by another worker */
+	uint32_t delivered;	     /* in this turn: sessions with nothing left to be sent */
+	int64_t no_login_until;	     /* no_login is of late until then */
+	char no_login[REPORT_WORDS]; /* which server offered no login, and what to do */
+	char *drain;		     /* owned: the backend whose sessions are ended; NULL: none */
+	struct entry *drain_next;    /* the next to be looked at for that */
 };
 
 static inline struct sessions *table_of(const struct entry *e)
@@ -55,7 +61,10 @@ static inline struct sessions *table_of(const struct entry *e)
 /* The public name of a session: says nothing of its sid. */
 const char *entry_id(const struct entry *e, char dst[PUBLIC_ID]);
 
-void entry_mark(struct entry *e);	/* it acts in this turn */
+/* It acts in this turn. Called before anything is done to its session: as it was, it is taken out
+ * of the census, and entry_pump() puts it back as it is then. */
+void entry_mark(struct entry *e);
+void entry_uncount(struct entry *e);	/* the same without a turn: it is about to be freed */
 void entry_timer_init(struct entry *e); /* never runs before the first pump */
 
 /* What the session tells, and what is known of it here. */
@@ -79,7 +88,7 @@ void trace_end(struct entry *e, enum reason r);
 void traces_free(struct sessions *all);
 
 /* scan.c: the session goes; the table goes. */
-void scan_bury(struct entry *e, const struct session_facts *f);
+void scan_bury(struct entry *e);
 void scans_free(struct sessions *t);
 
 /* Lets the session act; false when it is dead. */

@@ -223,8 +223,8 @@ void sessions_kill(struct sessions *t, const struct letter *l)
 
 	if (!e)
 		return;
-	session_kill(e->session, slice_str(l->u.text), t->w->now);
 	entry_mark(e);
+	session_kill(e->session, slice_str(l->u.text), t->w->now);
 	show_tell(t, l, 200, buf_copy(SLICE("{\"ended\":true}")));
 }
 

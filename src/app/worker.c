@@ -3,8 +3,11 @@
  * the letters, pumps the marked sessions, sends what is queued and frees what is dead. */
 #include "app/worker.h"
 #include "app/api.h"
+#include "app/feed.h"
+#include "app/overview.h"
 #include "app/pulse.h"
 #include "app/question.h"
+#include "app/sampler.h"
 #include "app/sessions.h"
 #include "app/trace.h"
 #include "app/status.h"
@@ -25,6 +28,14 @@ int64_t worker_clock(void)
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int64_t worker_wall_clock(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
@@ -108,7 +119,7 @@ static void hook_api(void *app, handle_t h, const struct web_call *call)
 
 static void hook_stream_gone(void *app, handle_t h)
 {
-	trace_gone(app, h);
+	api_stream_gone(app, h);
 }
 
 static handle_t hook_ws_open(void *app, handle_t ws, const struct addr *peer,
@@ -170,6 +181,8 @@ static void stop(struct worker *w)
 	w->stopping = true;
 	w->stop_by = w->now + w->app->config->shutdown_deadline * 1000;
 	ev_timer_start(w->loop, &w->tick);
+	sampler_stop(w->sampler);
+	feed_end(w->feed);
 	web_drain(w->web);
 }
 
@@ -201,7 +214,9 @@ static void deliver(struct worker *w, struct letter *l)
 	case LETTER_UNTRACE: sessions_untrace(w->sessions, l); break;
 	case LETTER_TRACED: trace_tell(w, l); break;
 	case LETTER_LIST: sessions_list(w->sessions, l); break;
-	case LETTER_ASK: sessions_count(w->sessions, l); break;
+	case LETTER_REPORT: overview_told(w, l); break;
+	case LETTER_HISTORY: sampler_told(w, l); break;
+	case LETTER_EMPTY: sessions_drain(w->sessions, MEM_TAKE(l->u.backend)); break;
 	case LETTER_TELL: questions_tell(w->questions, l); break;
 	case LETTER_BEAT:
 		atomic_store_explicit(&w->beat, (uint32_t)l->u.serial, memory_order_relaxed);
@@ -259,12 +274,13 @@ static void on_turn(struct ev_loop *loop, ev_prepare *p, int events)
 	struct worker *w = CONTAINER(p, struct worker, turn);
 	uint64_t from = clock_us(), took;
 	struct web_counts c;
-	bool left = true;
+	bool left = true, more;
 
 	(void)events;
 	w->now = (int64_t)(from / 1000);
 	deliver_all(w, mailbox_take(&w->mail));
 	questions_expire(w->questions, w->now);
+	more = sessions_drain_on(w->sessions);
 	for (int i = 0; i < ROUNDS_MAX && left; i++) {
 		left = deliver_own(w);
 		sessions_pump(w->sessions);
@@ -278,11 +294,21 @@ static void on_turn(struct ev_loop *loop, ev_prepare *p, int events)
 	atomic_store_explicit(&w->load, c.connections + c.websockets, memory_order_relaxed);
 	if (w->stopping && stopped(w))
 		ev_break(loop, EVBREAK_ALL);
-	keep_awake(w, left);
-	took = clock_us() - from;
+	keep_awake(w, left || more);
+	took = clock_us() - (w->woken_us ? w->woken_us : from);
+	w->woken_us = 0;
 	w->turns++;
-	if (took > w->turn_max_us)
-		w->turn_max_us = took;
+	histogram_add(&w->turn_times, took, 1);
+	meter_turn(&w->meter, w->now, took);
+	sessions_turned(w->sessions, took);
+}
+
+/* The first of all callbacks once the loop has waited. */
+static void on_wake(struct ev_loop *loop, ev_check *c, int events)
+{
+	(void)loop;
+	(void)events;
+	CONTAINER(c, struct worker, wake)->woken_us = clock_us();
 }
 
 static void on_tick(struct ev_loop *loop, ev_timer *t, int events)
@@ -325,6 +351,12 @@ struct worker *worker_new(struct app *app, uint8_t index)
 	ev_idle_init(&w->busy, on_busy);
 	ev_timer_init(&w->tick, on_tick, .05, .05);
 	ev_prepare_start(w->loop, &w->turn);
+	ev_check_init(&w->wake, on_wake);
+	ev_set_priority(&w->wake, EV_MAXPRI);
+	ev_check_start(w->loop, &w->wake);
+	w->feed = feed_new(w);
+	w->sampler = sampler_new(w);
+	sampler_start(w->sampler);
 	return w;
 }
 
@@ -377,6 +409,8 @@ void worker_free(struct worker *w)
 	web_free(w->web);
 	questions_free(w->questions);
 	traces_forget(w);
+	feed_free(w->feed);
+	sampler_free(w->sampler);
 	drop_mail(w->first);
 	drop_mail(mailbox_take(&w->mail));
 	mailbox_clear(&w->mail);
@@ -384,6 +418,7 @@ void worker_free(struct worker *w)
 	slots_clear(&w->slots);
 	effects_clear(&w->effects);
 	ev_prepare_stop(w->loop, &w->turn);
+	ev_check_stop(w->loop, &w->wake);
 	ev_idle_stop(w->loop, &w->busy);
 	ev_timer_stop(w->loop, &w->tick);
 	ev_loop_destroy(w->loop);

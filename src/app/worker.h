@@ -10,6 +10,8 @@
 
 #include "app/backends.h"
 #include "app/letter.h"
+#include "app/meter.h"
+#include "base/histogram.h"
 #include "proto/effect.h"
 #include "session/session.h"
 
@@ -30,11 +32,18 @@ struct app {
 	int64_t started; /* ms, monotonic */
 	int n;
 	struct worker *workers[WORKERS_MAX];
-	atomic_uint sessions; /* alive in all workers */
-	atomic_uint traces;   /* being read, or about to be */
-	sem_t left;	      /* posted by each worker that has left its loop */
+	atomic_uint sessions;  /* alive in all workers */
+	atomic_bool draining;  /* no new sessions, by an operator's wish */
+	atomic_uint feeds;     /* readers of /api/stream */
+	_Atomic uint64_t shed; /* connections closed by the acceptor, over limits.connections */
+	char public_id[17];    /* names this process to operators; nothing follows from it */
+	int64_t started_at;    /* Unix time */
+	atomic_uint traces;    /* being read, or about to be */
+	sem_t left;	       /* posted by each worker that has left its loop */
 };
 
+struct feed;
+struct sampler;
 struct sessions;
 struct questions;
 
@@ -57,13 +66,20 @@ struct worker {
 	struct questions *questions;
 	struct reader *readers; /* owned; of traces */
 	struct effects effects;
-	int64_t now; /* ms, monotonic; refreshed each turn */
-	uint64_t turns, turn_max_us;
+	int64_t now;	   /* ms, monotonic; refreshed each turn */
+	ev_check wake;	   /* the loop has waited: its callbacks come next */
+	uint64_t woken_us; /* when that was */
+	uint64_t turns;
+	struct histogram turn_times;
+	struct meter meter;
+	struct feed *feed;
+	struct sampler *sampler; /* NULL on all but the first */
 	bool stopping;
 	int64_t stop_by;
 };
 
-int64_t worker_clock(void); /* ms, monotonic */
+int64_t worker_clock(void);	 /* ms, monotonic */
+int64_t worker_wall_clock(void); /* Unix time in ms */
 
 struct worker *worker_new(struct app *app, uint8_t index); /* on the main thread, before any runs */
 void worker_start(struct worker *w);

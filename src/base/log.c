@@ -29,6 +29,24 @@ void log_set_level(enum log_level level)
 	atomic_store_explicit(&threshold, (int)level, memory_order_relaxed);
 }
 
+enum log_level log_get_level(void)
+{
+	return (enum log_level)atomic_load_explicit(&threshold, memory_order_relaxed);
+}
+
+const char *log_level_name(enum log_level level)
+{
+	return names[level];
+}
+
+int log_level_of(struct slice name)
+{
+	for (int i = LOG_LEVEL_ERROR; i <= LOG_LEVEL_DEBUG; i++)
+		if (slice_is(name, names[i]))
+			return i;
+	return -1;
+}
+
 bool log_wants(enum log_level level)
 {
 	return (int)level <= atomic_load_explicit(&threshold, memory_order_relaxed);

@@ -12,7 +12,10 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 /* Before threads start. ident names the process in syslog. */
 void log_open(bool to_syslog, enum log_level level, const char *ident);
 void log_set_level(enum log_level level); /* any time, any thread */
+enum log_level log_get_level(void);
 bool log_wants(enum log_level level);
+const char *log_level_name(enum log_level level); /* "info" */
+int log_level_of(struct slice name);		  /* an enum log_level, -1: none */
 
 /* fmt makes the `key=value` pairs; values from peers go through log_value(). */
 void log_line(enum log_level level, const char *event, const char *fmt, ...)

@@ -121,7 +121,7 @@ static bool take_place(struct dial *d, int64_t now)
 			health_cancel(b);
 	}
 	if (word != HEALTH_YES) {
-		dial_skip(d, s ? s : b, word == HEALTH_DOWN, now);
+		dial_skip(d, s ? s : b, word, now);
 		return false;
 	}
 	d->backend = b;

@@ -8,6 +8,7 @@
 
 #include <ev.h>
 #include <stdint.h>
+#include "net/health.h"
 #include "proto/addr.h"
 
 struct conn;
@@ -31,6 +32,9 @@ struct dial_target {
 	bool direct;			 /* HOST, UNIX: TLS from the first byte */
 	uint32_t most; /* sessions at a time, 0: any number; of SRV each of its targets */
 };
+
+/* How a target, no SRV, is called in health and in the log: "host:port", "unix:/path". */
+void dial_target_name(const struct dial_target *t, char dst[HEALTH_NAME]);
 
 /* Borrowed for the life of the dialer. */
 struct dial_policy {

@@ -142,7 +142,7 @@ bool dial_plainly(const struct dial *d, const struct addr *a);
 /* dial_text.c */
 void dial_name(struct dial *d); /* sets the name of the candidate */
 /* To the text: the candidate was left out. */
-void dial_skip(struct dial *d, struct health_backend *b, bool down, int64_t now);
+void dial_skip(struct dial *d, struct health_backend *b, enum health_word word, int64_t now);
 
 /* Adds to the problems of the candidate. */
 enum dial_blame { BLAME_IT, BLAME_FOR_DOMAIN, BLAME_OUR_RULES, BLAME_OUR_PORTS };

@@ -50,28 +50,39 @@ void dial_note(struct dial *d, const char *name, const char *problem)
 	clean(d->text + n);
 }
 
-void dial_name(struct dial *d)
+static void put_name(char dst[HEALTH_NAME], bool local, const char *host, uint16_t port)
 {
-	const struct candidate *c = d->c;
-	const char *form = c->local ? "unix:%s" : strchr(c->host, ':') ? "[%s]:%u" : "%s:%u";
+	const char *form = local ? "unix:%s" : strchr(host, ':') ? "[%s]:%u" : "%s:%u";
 
-	snprintf(d->name, sizeof(d->name), form, c->host, c->port);
-	clean(d->name);
+	snprintf(dst, HEALTH_NAME, form, host, port);
+	clean(dst);
 }
 
-void dial_skip(struct dial *d, struct health_backend *b, bool down, int64_t now)
+void dial_name(struct dial *d)
+{
+	put_name(d->name, d->c->local, d->c->host, d->c->port);
+}
+
+void dial_target_name(const struct dial_target *t, char dst[HEALTH_NAME])
+{
+	put_name(dst, t->kind == DIAL_UNIX, t->host, t->port);
+}
+
+void dial_skip(struct dial *d, struct health_backend *b, enum health_word word, int64_t now)
 {
 	struct health_row row;
 	char problem[HEALTH_WHY + 64];
 
 	health_row(b, &row);
-	if (down && row.retry_at > now)
+	if (word == HEALTH_DRAINED)
+		snprintf(problem, sizeof(problem), "being drained, by an operator's wish");
+	else if (word == HEALTH_DOWN && row.retry_at > now)
 		snprintf(problem, sizeof(problem), "%s (down, again in %lld s)", row.why,
 			 (long long)(row.retry_at - now + 999) / 1000);
-	else if (down)
+	else if (word == HEALTH_DOWN)
 		snprintf(problem, sizeof(problem), "%s (down, being tried)", row.why);
 	else
 		snprintf(problem, sizeof(problem), "full, it has %u sessions", row.sessions);
 	dial_note(d, d->name, problem);
-	*(down ? &d->down : &d->full) += 1;
+	*(word == HEALTH_DOWN ? &d->down : &d->full) += 1;
 }

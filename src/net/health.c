@@ -21,7 +21,8 @@ struct health_backend {
 	uint32_t retry; /* ms, the current pause */
 	bool down;
 	bool asked; /* down: one asker is trying it */
-	bool of_domain;
+	bool of_domain, drained;
+	int64_t since;
 	int64_t retry_at, plain_until, crowded_at, connect_ms;
 	uint64_t connected, failed;
 	char why[HEALTH_WHY];
@@ -32,6 +33,7 @@ struct health {
 	pthread_mutex_t lock;
 	struct htab names;
 	struct health_backend *newest, *oldest;
+	struct histogram connects;
 	uint8_t seed[16];
 };
 
@@ -94,7 +96,7 @@ static struct health_backend *spare(struct health *h)
 	struct health_backend *b = NULL;
 
 	if (h->names.n >= HEALTH_NAMES)
-		for (b = h->oldest; b && b->places; b = b->newer)
+		for (b = h->oldest; b && (b->places || b->drained); b = b->newer)
 			;
 	if (b) {
 		htab_remove(&h->names, &b->node);
@@ -152,7 +154,9 @@ enum health_word health_ask(struct health_backend *b, int64_t now)
 	enum health_word word = HEALTH_YES;
 
 	lock(b->h);
-	if (b->down && (b->asked || now < b->retry_at))
+	if (b->drained)
+		word = HEALTH_DRAINED;
+	else if (b->down && (b->asked || now < b->retry_at))
 		word = HEALTH_DOWN;
 	else if (b->most && b->places >= b->most)
 		word = HEALTH_FULL;
@@ -177,6 +181,8 @@ bool health_well(struct health_backend *b, int64_t ms)
 	lock(b->h);
 	assert(b->places > 0);
 	was_down = b->down;
+	if (!b->of_domain)
+		histogram_add(&b->h->connects, (uint64_t)ms * 1000, 1);
 	b->down = b->asked = false;
 	b->retry = 0;
 	b->connected++;
@@ -205,6 +211,8 @@ bool health_failed(struct health_backend *b, int64_t now, const char *why)
 	lock(b->h);
 	leave(b);
 	was_down = b->down;
+	if (!was_down)
+		b->since = now;
 	b->failed++;
 	pause_longer(b, now);
 	b->down = true;
@@ -260,6 +268,9 @@ bool health_crowded(struct health_backend *b, uint32_t most, int64_t now)
 static void fill(const struct health_backend *b, struct health_row *row)
 {
 	*row = (struct health_row){.down = b->down,
+				   .drained = b->drained,
+				   .of_domain = b->of_domain,
+				   .since = b->since,
 				   .retry_at = b->retry_at,
 				   .sessions = b->places,
 				   .most = b->most,
@@ -287,4 +298,43 @@ size_t health_rows(struct health *h, struct health_row *v, size_t n)
 			fill(b, &v[i++]);
 	unlock(h);
 	return i;
+}
+
+bool health_drain(struct health *h, const char *name, bool on, uint32_t *sessions)
+{
+	struct slice key = slice_str(name);
+	struct htab_node *node;
+	struct health_backend *b;
+
+	lock(h);
+	node = htab_find(&h->names, htab_hash(key, h->seed), key, is_named);
+	b = node ? CONTAINER(node, struct health_backend, node) : NULL;
+	if (b && b->of_domain)
+		b = NULL;
+	if (b) {
+		b->drained = on;
+		*sessions = b->places;
+	}
+	unlock(h);
+	return b != NULL;
+}
+
+/* One whose pause is over is tried by the next session, and by nobody else: it counts as there. */
+bool health_all_out(struct health *h, int64_t now)
+{
+	bool out;
+
+	lock(h);
+	out = h->newest != NULL;
+	for (struct health_backend *b = h->newest; b && out; b = b->older)
+		out = b->of_domain || b->drained || (b->down && now < b->retry_at);
+	unlock(h);
+	return out;
+}
+
+void health_connects(struct health *h, struct histogram *times)
+{
+	lock(h);
+	*times = h->connects;
+	unlock(h);
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/histogram.h"
 
 struct health;
 struct health *health_new(void);
@@ -34,7 +35,7 @@ struct health_backend *health_find_domain(struct health *h, const char *name, co
 /* YES takes a place (a session's), to be given back by one of failed, cancel, leave. One that
  * failed is DOWN for 1, 2, 4 .. 60 s; then one asker gets YES, and others when that one succeeded.
  */
-enum health_word { HEALTH_YES, HEALTH_DOWN, HEALTH_FULL };
+enum health_word { HEALTH_YES, HEALTH_DOWN, HEALTH_FULL, HEALTH_DRAINED };
 enum health_word health_ask(struct health_backend *b, int64_t now);
 
 /* How an attempt went. True where that changed what is thought of the backend, for the caller's log
@@ -52,13 +53,24 @@ bool health_lacks_tls(struct health_backend *b, int64_t now);
 /* True, once a minute, while b has `most` sessions or more: local ports grow short. */
 bool health_crowded(struct health_backend *b, uint32_t most, int64_t now);
 
+/* An operator's wish: it gets no new sessions, until it is taken back. False where none has that
+ * name; *sessions is how many it has. */
+bool health_drain(struct health *h, const char *name, bool on, uint32_t *sessions);
+
+/* Nobody can be served at the moment: each one known is drained, or down and left alone. */
+bool health_all_out(struct health *h, int64_t now);
+
+void health_connects(struct health *h, struct histogram *times); /* how long it took, at all */
+
 struct health_row {
 	char name[HEALTH_NAME];
-	bool down;
+	bool down, drained;
+	bool of_domain;		    /* it is down for one domain only */
 	int64_t retry_at;	    /* down: when it may be tried again */
 	uint32_t sessions, most;    /* places taken; 0: any number */
 	uint64_t connected, failed; /* attempts so far */
 	int64_t connect_ms;	    /* smoothed; -1: never connected */
+	int64_t since;		    /* down: from then on */
 	char why[HEALTH_WHY];	    /* the last failure; "" : none yet */
 };
 

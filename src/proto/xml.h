@@ -15,6 +15,7 @@
 #define NS_STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"
 #define NS_BIND "urn:ietf:params:xml:ns:xmpp-bind"
 #define NS_BIND2 "urn:xmpp:bind:0" /* XEP-0386 */
+#define NS_SASL "urn:ietf:params:xml:ns:xmpp-sasl"
 #define NS_SASL2 "urn:xmpp:sasl:2" /* XEP-0388 */
 #define NS_SM "urn:xmpp:sm:3"	   /* XEP-0198 */
 #define NS_SM_2 "urn:xmpp:sm:2"	   /* the version before, which clients may still speak */

@@ -609,3 +609,8 @@ size_t session_backend(const struct session *s)
 {
 	return s->backend;
 }
+
+uint64_t session_bytes_out(const struct session *s)
+{
+	return s->bytes_out;
+}

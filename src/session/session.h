@@ -109,6 +109,7 @@ const struct route *session_route(const struct session *s); /* after EFFECT_DIAL
 const char *session_domain(const struct session *s);	    /* that is served; "" before */
 
 enum session_login session_login(const struct session *s);
+uint64_t session_bytes_out(const struct session *s); /* handed to the front, for the client */
 
 /* The backend of the route that the client wishes; their number where it wishes none. */
 size_t session_backend(const struct session *s);

@@ -175,14 +175,17 @@ static void build(struct head *h, const struct request *r, const struct answer *
 	ADD(h, "\r\n");
 }
 
-static void log_refusal(struct request *r, int status, const char *why)
+static void log_refusal(struct request *r, const struct answer *a)
 {
-	const struct addr *a = request_peer(r);
+	unsigned kind = a->reason ? (unsigned)a->reason : refusal_of_status(a->status);
+	const struct addr *from = request_peer(r);
 	char peer[ADDR_TEXT], text[512];
 
-	r->http->web->counts.refused++;
-	log_info("request-refused", "status=%d why=%s peer=%s", status,
-		 log_value(text, sizeof(text), slice_str(why)), addr_print(a, a->port != 0, peer));
+	if (!web_refused(r->http->web, kind))
+		return;
+	log_info("request-refused", "status=%d why=%s peer=%s", a->status,
+		 log_value(text, sizeof(text), slice_str(a->why)),
+		 addr_print(from, from->port != 0, peer));
 }
 
 void answer(struct request *r, const struct answer *a, struct buf *body)
@@ -196,7 +199,7 @@ void answer(struct request *r, const struct answer *a, struct buf *body)
 	if (a->close || (w->draining && !r->next))
 		r->keep = false;
 	if (a->why)
-		log_refusal(r, a->status, a->why);
+		log_refusal(r, a);
 	h.n = 0;
 	build(&h, r, a, body->len, packs, coding);
 	if (r->head_only)

@@ -8,6 +8,7 @@ struct answer {
 	int status;
 	const char *type;   /* NULL: text/xml; charset=utf-8 */
 	const char *why;    /* words for a log line, where this is a refusal; else NULL */
+	enum reason reason; /* of a refusal; NONE: its status says it */
 	const char *fields; /* further field lines, each with its CR LF; NULL: none */
 	bool cached;	    /* may be kept if asked for again each time; else no-store */
 	bool close;	    /* the connection ends with it */

@@ -11,7 +11,8 @@
 
 static void terminal(struct request *r, int status, enum reason reason)
 {
-	struct answer a = {.status = status, .close = status != 200, .why = reason_text(reason)};
+	struct answer a = {
+	    .status = status, .close = status != 200, .why = reason_text(reason), .reason = reason};
 	struct buf body = {0};
 
 	buf_headroom(&body, ANSWER_ROOM);

@@ -21,9 +21,10 @@ static void drop(struct http *h, const char *why)
 {
 	char peer[ADDR_TEXT];
 
-	h->web->counts.refused++;
 	h->dead = true;
 	http_mark(h);
+	if (!web_refused(h->web, REFUSAL_PROXY_HEADER))
+		return;
 	log_info("connection-refused", "peer=%s text=\"%s\"", addr_print(&h->peer, true, peer),
 		 why);
 }

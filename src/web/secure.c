@@ -34,7 +34,7 @@ static void answer_plain(struct http *h, const char *words)
 	struct buf body = {0};
 
 	h->stop = true;
-	h->web->counts.refused++;
+	web_refused(h->web, REFUSAL_HTTP_400);
 	buf_headroom(&body, ANSWER_ROOM);
 	buf_addz(&body, words);
 	answer(request_new(h, NULL),

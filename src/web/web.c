@@ -34,6 +34,7 @@ struct web *web_new(struct ev_loop *loop, struct slots *slots, const struct web_
 	w->judge = xmljudge_new(config->limits);
 	w->coder = coder_new(LEVEL);
 	w->engine = ws_engine_new(loop, config->body_max, config->deflate, &socket_hooks);
+	w->refusals.most = config->log_refusals;
 	w->any_origin = origin_any(config->origins);
 	w->hellos_last = &w->hellos;
 	ev_init(&w->timer, on_tick);
@@ -229,4 +230,9 @@ void web_drain(struct web *w)
 void web_counts(const struct web *w, struct web_counts *c)
 {
 	*c = w->counts;
+}
+
+const struct refusals *web_refusals(const struct web *w)
+{
+	return &w->refusals;
 }

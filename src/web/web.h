@@ -12,6 +12,7 @@
 #include "proto/forwarded.h"
 #include "proto/frame.h"
 #include "proto/hostmeta.h"
+#include "proto/refusal.h"
 #include "proto/sid.h"
 
 struct tls_server;
@@ -88,7 +89,8 @@ struct web_config {
 	struct forwarded_rules forwarded;		      /* which proxies are believed */
 	const struct web_files *traffic_files, *status_files; /* may be NULL */
 	const struct hostmeta *hostmeta;		      /* may be NULL */
-	const char *token; /* of the status API; "": nobody has it; NULL: none is asked for */
+	uint32_t log_refusals; /* lines a minute for those of one kind */
+	const char *token;     /* of the status API; "": nobody has it; NULL: none is asked for */
 	const char *const *status_names; /* further names of status listeners, or NULL */
 	const char *const *status_open;	 /* API paths that need no token on loopback, or NULL */
 	struct web_wrongs *wrongs;	 /* where `token` is set */
@@ -170,9 +172,10 @@ void web_drain(struct web *w);
 
 struct web_counts {
 	uint32_t connections, websockets, requests_waiting;
-	uint64_t requests, refused, accepted;	    /* since the start; accepted: connections */
+	uint64_t requests, accepted;		    /* since the start; accepted: connections */
 	uint64_t tls_done, tls_resumed, tls_failed; /* handshakes; done: resumed ones too */
 };
 void web_counts(const struct web *w, struct web_counts *c);
+const struct refusals *web_refusals(const struct web *w); /* since the start */
 
 #endif

@@ -139,6 +139,7 @@ struct web {
 	uint32_t plain_tick;  /* the same of TLS where there is none */
 	bool in_turn, more;   /* more: a hook was called in web_turn() */
 	struct web_counts counts;
+	struct refusals refusals;
 	uint32_t names; /* given to connections so far */
 };
 
@@ -162,6 +163,12 @@ static inline const char *request_origin(const struct request *r)
 static inline const char *request_target(const struct request *r)
 {
 	return request_origin(r);
+}
+
+/* Counts a refusal; whether it may be logged. */
+static inline bool web_refused(struct web *w, unsigned kind)
+{
+	return refusal_note(&w->refusals, kind, (int64_t)w->tick * WEB_TICK);
 }
 
 /* Whatever a hook queues within web_turn() came too late for this turn. */

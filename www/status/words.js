@@ -35,6 +35,7 @@ const ENDS = {
 	overloaded: 'a limit of this Fairlead was reached',
 	'system-shutdown': 'Fairlead was shutting down',
 	killed: 'an operator ended it',
+	drained: 'an operator drained its XMPP server',
 	internal: 'Fairlead failed',
 };
 const REFUSALS = {
@@ -61,7 +62,7 @@ const REFUSALS = {
 };
 // Ends that are nobody's fault; the others deserve a look.
 const CALM = new Set(['none', 'client-closed', 'client-lost', 'inactivity', 'ping-timeout',
-	'server-closed', 'killed', 'system-shutdown', 'see-other-uri']);
+	'server-closed', 'killed', 'drained', 'system-shutdown', 'see-other-uri']);
 
 export const ending = (label) => ENDS[label] || label.replaceAll('-', ' ');
 export const isCalm = (label) => CALM.has(label);

@@ -1,0 +1,47 @@
+/* What was refused, by kind. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "proto/refusal.h"
+
+static void every_kind_has_a_label_of_its_own(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < REFUSAL_COUNT; i++) {
+		assert_true(*refusal_label(i) != '\0');
+		for (unsigned k = 0; k < i; k++)
+			assert_string_not_equal(refusal_label(i), refusal_label(k));
+	}
+	assert_string_equal(refusal_label(REASON_OVERLOADED), reason_label(REASON_OVERLOADED));
+	assert_string_equal(refusal_label(refusal_of_status(403)), "http-403");
+	assert_string_equal(refusal_label(refusal_of_status(418)), "http-other");
+}
+
+static void a_flood_gets_a_few_lines(void **state)
+{
+	struct refusals r = {.most = 5};
+	int told = 0;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		told += refusal_note(&r, REFUSAL_HTTP_403, 60000 + i);
+	assert_int_equal(told, 5);
+	assert_true(refusal_note(&r, REFUSAL_HTTP_404, 61000)); /* kinds are apart */
+	assert_int_equal(r.n[REFUSAL_HTTP_403], 1000);
+	assert_true(refusal_note(&r, REFUSAL_HTTP_403, 120000)); /* the next minute */
+	assert_int_equal(r.n[REFUSAL_HTTP_403], 1001);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(every_kind_has_a_label_of_its_own),
+	    cmocka_unit_test(a_flood_gets_a_few_lines),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
