@@ -8,7 +8,7 @@ enum {
 	HTTP_AHEAD = 4,	       /* requests read behind the one that is to be answered next */
 	HTTP_OUT_HIGH = 65536, /* with more output waiting nothing further is read */
 	HTTP_LINGER = 2000,    /* ms */
-	HTTP_HELLOS = 16       /* TLS handshakes begun in a round of the loop */
+	HTTP_HELLOS = 4	       /* TLS handshakes begun in a round of the loop: of 1 ms or so each */
 };
 
 void http_new(struct web *w, int fd, const struct web_listener *l); /* takes fd */
