@@ -24,7 +24,8 @@ signal.signal(signal.SIGTERM, signal.default_int_handler)
 # Without Fairlead there is nothing to be seen of these.
 collect_ignore = ([f"test_{name}.py"
                    for name in ("delivery", "discovery", "fronts", "guides", "https", "kills",
-                                "native", "proxy", "reload", "tls", "troubleshooting")]
+                                "native", "prometheus", "proxy", "reload", "tls",
+                                "troubleshooting")]
                   if peers.DIRECT else [])
 
 
