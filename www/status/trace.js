@@ -72,7 +72,7 @@ class Trace {
 				if (name === 'stanza') {
 					this.add({ at: data.at_ms > 1e12 ? data.at_ms : Date.now(), ...data });
 				} else if (name === 'end') {
-					this.add({ at: Date.now(), note: `the session ended: ${data.reason}` });
+					this.add({ at: Date.now(), note: `the session ended: ${data.text || data.reason}` });
 				} else if (data.text) {
 					this.add({ at: Date.now(), note: data.text });
 				}
