@@ -44,6 +44,7 @@ static struct entry *entry_new(struct sessions *t, const struct addr *peer, stru
 	e->peer = *peer;
 	e->client = c;
 	e->suite = c ? c->suite : 0;
+	e->agent = c ? c->agent : 0;
 	e->handle = slots_add(&t->w->slots, e);
 	slots_tag(&t->w->slots, e->handle, SLOT_SESSION);
 	entry_timer_init(e);

@@ -21,9 +21,10 @@ struct entry {
 	struct web_client *client; /* owned, until it dials; or NULL */
 	struct addr peer;
 	bool websocket : 1, marked : 1;
-	uint8_t suite; /* of TLS with the client, for web_tls_text() */
-	bool counted;  /* in the census, as it is */
-	bool greeted;  /* the server's first features were looked at */
+	bool counted : 1; /* in the census, as it is */
+	bool greeted : 1; /* the server's first features were looked at */
+	uint8_t suite;	  /* of TLS with the client, for web_tls_text() */
+	uint16_t agent;	  /* what the client calls itself, for web_agent() */
 	uint32_t queued_since; /* ms: something waits for the client since then; 0: nothing does */
 	union {
 		handle_t ws;			      /* of a WebSocket */

@@ -100,6 +100,7 @@ static void put_client(struct json *j, const struct entry *e)
 {
 	json_open(j, "client");
 	json_text(j, "tls", slice_str(web_tls_text(e->suite)));
+	json_text(j, "agent", slice_str(web_agent(table_of(e)->w->web, e->agent)));
 	json_close(j);
 }
 

@@ -275,6 +275,8 @@ static const char *field(struct http1_head *h, struct seen *s, struct slice name
 			h->websocket |= list_has(value, "websocket");
 		break;
 	case 10:
+		if (NAMED("user-agent"))
+			h->agent = value;
 		if (NAMED("connection"))
 			return field_connection(h, s, value);
 		break;

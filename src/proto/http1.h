@@ -30,6 +30,7 @@ struct http1_head {
 	struct slice wanted; /* Access-Control-Request-Headers; p NULL: none */
 	struct slice coding; /* Content-Encoding; p NULL: none */
 	struct slice offers_extensions; /* Sec-WebSocket-Extensions, the first; p NULL: none */
+	struct slice agent;		/* User-Agent; p NULL: none */
 	struct slice likes;		/* Accept-Encoding, the first; p NULL: none */
 	int64_t length;			/* Content-Length, -1: none */
 	bool chunked;

@@ -140,10 +140,11 @@ struct web_client *client_take(struct request *r)
 	struct http *h = r->http;
 	struct web_client *c;
 
-	if (!h->web->config->clients && !h->conn.tls)
+	if (!h->web->config->clients && !h->conn.tls && !h->agent)
 		return NULL;
 	c = mem_zalloc(sizeof(*c));
 	c->tls = r->tls;
+	c->agent = h->agent;
 	c->suite = secure_suite(h);
 	if (h->client) {
 		c->local = h->client->local;
@@ -165,4 +166,9 @@ void web_client_free(struct web_client *c)
 const char *web_tls_text(uint8_t suite)
 {
 	return tls_suite_text(suite);
+}
+
+const char *web_agent(const struct web *w, uint16_t agent)
+{
+	return agents_text(&w->agents, agent);
 }

@@ -109,6 +109,7 @@ static void begin_post(struct request *r, const struct http1_head *q)
 	r->left = q->length > 0 ? (uint32_t)q->length : 0;
 	r->keep = q->keep_alive;
 	client_note(r->http, q->host);
+	r->http->agent = agents_find(&r->http->web->agents, r->http->agent, q->agent);
 }
 
 static void route_bosh(struct request *r, const struct http1_head *q)

@@ -128,6 +128,7 @@ void socket_upgrade(struct request *r, const struct http1_head *q)
 	s->web = h->web;
 	s->peer = *request_peer(r);
 	client_note(h, q->host);
+	h->agent = agents_find(&h->web->agents, h->agent, q->agent);
 	s->client = client_take(r);
 	s->deflate = s->web->config->deflate && coding_offers_deflate(q->offers_extensions);
 	s->key = mem_strndup(q->key.p, q->key.n);

@@ -76,6 +76,7 @@ void web_free(struct web *w)
 		while (w->due[i])
 			free_http(w->due[i]);
 	ev_timer_stop(w->loop, &w->timer);
+	agents_clear(&w->agents);
 	ws_engine_free(w->engine);
 	bridge_free_all(w);
 	socket_free_all(w);

@@ -37,8 +37,10 @@ struct web_client {
 	struct addr local; /* where it connected to */
 	bool tls;	   /* by TLS; to a proxy in front, perhaps */
 	uint8_t suite;	   /* by our own TLS: what web_tls_text() puts into words; else 0 */
+	uint16_t agent;	   /* what it calls itself, for web_agent() */
 	char *host;	   /* owned; the name in Host, without port; NULL: none, or an IP */
 };
+const char *web_agent(const struct web *w, uint16_t agent); /* printable; "": nothing */
 void web_client_free(struct web_client *c); /* NULL is fine */
 const char *web_tls_text(uint8_t suite);    /* "TLSv1.3 TLS_AES_..."; "" for 0 */
 

@@ -9,6 +9,7 @@
 #include "net/conn.h"
 #include "proto/coding.h"
 #include "proto/http1.h"
+#include "web/agents.h"
 #include "web/web.h"
 #include "web/ws.h"
 
@@ -111,6 +112,7 @@ struct http {
 	bool far : 1;	 /* WEB_STATUS: of web_listener.far */
 	bool shaken : 1; /* TLS has shaken hands, or failed to */
 	bool hello : 1;	 /* TLS is due, before anything but a PROXY header */
+	uint16_t agent;	 /* of the last request that may be a session's first */
 };
 
 struct web {
@@ -140,6 +142,7 @@ struct web {
 	bool in_turn, more;   /* more: a hook was called in web_turn() */
 	struct web_counts counts;
 	struct refusals refusals;
+	struct agents agents;
 	uint32_t names; /* given to connections so far */
 };
 

@@ -191,6 +191,15 @@ def test_a_bosh_session_is_shown_with_its_window_and_its_backend(crowd):
     crowd.fairlead.wait_end("client-closed", crowd.marked[1])
 
 
+def test_it_is_shown_what_a_client_calls_itself(place):
+    s = place.bosh(headers={"User-Agent": "it/1.0 (test)"}).login()
+    w = place.ws(headers={"User-Agent": "x" * 300}).login()
+    plain = place.bosh().login()
+    agents = [call(place, "GET", f"/api/sessions/{row_of(place, c)['id']}")["client"]["agent"]
+              for c in (s, w, plain)]
+    assert agents == ["it/1.0 (test)", "x" * 200, ""]
+
+
 def test_a_websocket_is_shown(crowd):
     w = crowd.sessions[3]
     shown = call(crowd, "GET", f"/api/sessions/{row_of(crowd, w)['id']}")
