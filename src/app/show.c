@@ -4,6 +4,7 @@
 #include "app/question.h"
 #include "app/sessions_priv.h"
 #include "base/mem.h"
+#include "net/tls.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -90,7 +91,7 @@ static void put_backend(struct json *j, const struct entry *e)
 	json_open(j, "backend");
 	json_text(j, "name", slice_str(row.name));
 	json_text(j, "address", slice_str(address));
-	json_text(j, "tls", up && e->leg.tls ? SLICE("TLS") : SLICE(""));
+	json_text(j, "tls", slice_str(up ? tls_suite_text(conn_tls_suite(&e->leg.conn)) : ""));
 	json_int(j, "unsent_bytes",
 		 (int64_t)(session_unsent(e->session) + (up ? e->leg.conn.out.len : 0)));
 	json_close(j);
@@ -98,7 +99,10 @@ static void put_backend(struct json *j, const struct entry *e)
 
 static void put_client(struct json *j, const struct entry *e)
 {
+	char peer[ADDR_TEXT];
+
 	json_open(j, "client");
+	json_text(j, "peer", slice_str(addr_print(&e->peer, false, peer)));
 	json_text(j, "tls", slice_str(web_tls_text(e->suite)));
 	json_text(j, "agent", slice_str(web_agent(table_of(e)->w->web, e->agent)));
 	json_close(j);
