@@ -77,7 +77,6 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 	struct entry *e = CONTAINER(timer, struct entry, timer);
 
 	(void)loop, (void)events;
-	e->armed = TIME_NEVER;
 	entry_mark(e);
 }
 
@@ -85,19 +84,20 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 static void arm(struct entry *e)
 {
 	struct worker *w = table_of(e)->w;
-	int64_t at = session_expiry(e->session);
+	int64_t at = session_expiry(e->session), left = at <= w->now ? 0 : at - w->now;
 
-	if (at >= e->armed)
+	if (at == TIME_NEVER)
+		return;
+	if (ev_is_active(&e->timer) &&
+	    (double)left / 1000. + .001 >= ev_timer_remaining(w->loop, &e->timer))
 		return;
 	ev_timer_stop(w->loop, &e->timer);
-	ev_timer_set(&e->timer, at <= w->now ? 0. : (double)(at - w->now) / 1000. + .0005, 0.);
+	ev_timer_set(&e->timer, left ? (double)left / 1000. + .0005 : 0., 0.);
 	ev_timer_start(w->loop, &e->timer);
-	e->armed = at;
 }
 
 void entry_timer_init(struct entry *e)
 {
-	e->armed = TIME_NEVER;
 	ev_timer_init(&e->timer, on_timer, 0., 0.);
 }
 
@@ -120,15 +120,16 @@ static void dial(struct entry *e)
 {
 	char id[PUBLIC_ID];
 	struct proxy who = {.source = e->peer};
+	struct web_client *c = MEM_TAKE(e->leg.client);
 
-	if (e->client) {
-		who.destination = e->client->local;
-		who.tls = e->client->tls;
-		who.authority = slice_str(e->client->host);
+	if (c) {
+		who.destination = c->local;
+		who.tls = c->tls;
+		who.authority = slice_str(c->host);
 	}
 	leg_dial(&e->leg, session_route(e->session), session_domain(e->session),
 		 session_backend(e->session), &who, entry_id(e, id));
-	web_client_free(MEM_TAKE(e->client));
+	web_client_free(c);
 }
 
 static void to_backend(struct entry *e, struct buf *data)
@@ -234,6 +235,7 @@ static void dialled(struct entry *e)
 		session_connected(e->session, table_of(e)->w->now);
 	} else if (e->leg.state == LEG_FAILED) {
 		e->leg.state = LEG_NONE;
+		e->leg.client = NULL;
 		session_disconnected(e->session, REASON_SERVER_UNREACHABLE, table_of(e)->w->now);
 	}
 }

@@ -120,6 +120,8 @@ void leg_drop(struct leg *l)
 			health_cancel(l->backend);
 		l->backend = NULL;
 	}
+	if (l->state != LEG_NONE)
+		l->client = NULL;
 	l->state = LEG_NONE;
 }
 

@@ -16,6 +16,7 @@ enum leg_state {
 };
 
 struct leg;
+struct web_client;
 
 /* What all legs of a worker share. */
 struct legs {
@@ -29,6 +30,7 @@ struct legs {
 
 struct leg {
 	union {
+		struct web_client *client; /* NONE: of whom a backend is told; owned, or NULL */
 		struct dialling *dialling; /* DIALING; owned */
 		struct conn conn;	   /* READY, UP */
 	};

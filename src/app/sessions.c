@@ -42,7 +42,7 @@ static struct entry *entry_new(struct sessions *t, const struct addr *peer, stru
 
 	e->leg.legs = &t->legs;
 	e->peer = *peer;
-	e->client = c;
+	e->leg.client = c;
 	e->suite = c ? c->suite : 0;
 	e->agent = c ? c->agent : 0;
 	e->handle = slots_add(&t->w->slots, e);
@@ -77,7 +77,7 @@ static void entry_free(struct entry *e)
 	if (e->next)
 		e->next->link = e->link;
 	session_free(e->session);
-	web_client_free(e->client);
+	web_client_free(e->leg.client); /* where it never dialled */
 	free(e);
 	t->n--;
 	atomic_fetch_sub_explicit(&t->w->app->sessions, 1, memory_order_relaxed);

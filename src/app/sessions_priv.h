@@ -17,8 +17,6 @@ struct entry {
 	struct leg leg;		    /* to the backend */
 	ev_timer timer;
 	handle_t handle;
-	int64_t armed;		   /* when the timer fires; TIME_NEVER: not running */
-	struct web_client *client; /* owned, until it dials; or NULL */
 	struct addr peer;
 	bool websocket : 1, marked : 1;
 	bool counted : 1; /* in the census, as it is */

@@ -18,7 +18,8 @@ struct session {
 	int64_t born;
 	int64_t
 	    until; /* OPENING: the header is due; CLOSING: the deadline; else: the backend rests */
-	uint64_t stanzas_in, bytes_in, stanzas_out, bytes_out;
+	uint64_t bytes_in, bytes_out;
+	uint32_t stanzas_in, stanzas_out;
 	struct events events;
 	uint16_t backend; /* of the route, the one to be tried first */
 	uint8_t state, reason;
