@@ -72,7 +72,7 @@ const SCENARIOS = {
 		facts.workers = await rows(page, 'Workers');
 		await page.click('.bars a:has-text("Away")');
 		facts.filtered = page.url().split('#')[1];
-		facts.asksForToken = await page.isVisible('#token');
+		facts.asksForToken = await page.waitForSelector('#token').then(() => true);
 	},
 
 	// The pictures by keyboard: an arrow goes back in time, in all of them at once; values as a table.
