@@ -86,6 +86,17 @@ static void tell(FILE *f, const struct entry *e)
 		(unsigned long long)(x.in.bytes + x.out.bytes), x.delivery.unproved);
 }
 
+/* As at the end of a turn. */
+static void count(struct entry *e)
+{
+	struct census *c = &table_of(e)->census;
+	struct session_facts f;
+
+	session_facts(e->session, &f);
+	census_see(c, &f, e->websocket ? TRANSPORT_WEBSOCKET : TRANSPORT_BOSH, c->n_domains, false);
+	e->counted = true;
+}
+
 static void fill(struct worker *w, int n, FILE *f)
 {
 	unsigned seed = w->index + 1;
@@ -103,6 +114,7 @@ static void fill(struct worker *w, int n, FILE *f)
 		entry_begin(e);
 		make_up(e, &seed, w->now);
 		e->marked = false;
+		count(e);
 		tell(f, e);
 	}
 	w->sessions->marked = NULL;
