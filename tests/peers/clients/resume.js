@@ -5,10 +5,12 @@
 // present: `online` to send presence as soon as xmpp.js says so, which is before it asks for stream
 // management; else behind <enabled/>.
 
+import { webcrypto } from 'node:crypto';
 import net from 'node:net';
 import ws from 'ws';
 import { within } from './scenario.js';
 
+globalThis.crypto ??= webcrypto; // not a global in Node 18
 globalThis.WebSocket ??= ws;
 const { client: makeClient, xml } = await import('@xmpp/client');
 

@@ -6,7 +6,7 @@ const here = new URL('./', import.meta.url);
 const own = new URL('../node_modules/@xmpp/client/package.json', import.meta.url);
 const left = JSON.parse(readFileSync(own)).browser;
 
-export function resolve(specifier, context, next) {
+export async function resolve(specifier, context, next) {
 	const parent = context.parentURL ?? '';
 	if (left[specifier] === false) {
 		return { url: 'data:text/javascript,export default {}', shortCircuit: true };
@@ -14,5 +14,7 @@ export function resolve(specifier, context, next) {
 	if (specifier.startsWith('@xmpp/') && parent.includes('/examples/')) {
 		return next(specifier, { ...context, parentURL: here.href });
 	}
-	return next(specifier, context);
+	const found = await next(specifier, context);
+	// Node 18 does not see by itself that the example is made of modules.
+	return found.url.includes('/examples/') ? { ...found, format: 'module' } : found;
 }

@@ -16,12 +16,33 @@ const toXml = (t, xmlns) => new JXT.XMLElement(t.name, xmlns ? { xmlns, ...t.att
 const once = (json) => Object.fromEntries(
 	Object.entries(json).filter(([key]) => !key.startsWith('alternateLanguage')));
 
+// It takes answers as they come; of two at once the later may be read first. XEP-0124 14.2 asks for
+// the order of the requests.
+function inOrder(channels) {
+	let last = Promise.resolve();
+	for (const channel of channels) {
+		const send = channel.send.bind(channel);
+		channel.send = (rid, body) => {
+			const answer = send(rid, body);
+			answer.catch(() => {}); // whoever waits for `last` hears of it
+			last = last.catch(() => {}).then(() => answer);
+			return last;
+		};
+	}
+}
+
 export function connect(o) {
 	return new Promise((resolve, reject) => {
 		const agent = createClient({
 			jid: o.jid, password: o.password, autoReconnect: false,
 			transports: { bosh: false, websocket: false, [o.transport]: o.service },
 		});
+		agent.transports.bosh = class extends agent.transports.bosh {
+			constructor(...values) {
+				super(...values);
+				inOrder(this.channels);
+			}
+		};
 		// It begins DIGEST-MD5 with an empty initial response, which jabberd2 refuses.
 		agent.sasl.disable('DIGEST-MD5');
 		const log = [];
