@@ -1,58 +1,17 @@
 /* The RFC 7395 front machine. A stream of messages needs no window: frames are kept until the hub
  * pulls them, and what is said to the client is framed in one buffer, which leaves as one write per
  * turn. */
-#include "proto/wsfront.h"
+#include "proto/wsfront_priv.h"
 #include "base/mem.h"
 #include "base/num.h"
 
 #include <stdlib.h>
 
-enum ws_state {
-	WS_NEW,	    /* the client has not opened: the first thing it may say is <open/> */
-	WS_OPEN,    /* it may say anything */
-	WS_DEAF,    /* it ended the session or broke a rule: nothing more is taken from it */
-	WS_CLOSING, /* close() was called: farewell goes out with the next flush */
-	WS_PARTING, /* our <close/> is out, the client's is awaited */
-	WS_CLOSED   /* the end; nothing more is emitted */
-};
-
 enum {
 	FRAMES_MIN = 4,
 	PINGS_MAX = 2,	    /* that may stay unanswered */
 	PROVE_STANZAS = 64, /* written without a ping: one goes out that proves them */
-	PROVE_AFTER = 1000, /* ms after the first of them one does whatever their number */
-	PINGS_OUT = 4 /* of which we remember what they prove; so many for proof, unanswered */
-};
-
-struct wsfront {
-	const struct wsfront_config *c; /* borrowed */
-	handle_t ws;
-	struct buf out;	       /* frames of this turn */
-	struct frame **frames; /* owned: not pulled yet, from head on */
-	uint32_t head, n, cap;
-	uint32_t unsent;	    /* bytes given to EFFECT_SEND and not with the kernel */
-	struct frame *lent;	    /* owned; what the last event points into */
-	struct buf domain;	    /* whom the client opened to, until an <open/> went back */
-	int64_t ping_at;	    /* gone: what it said is waited for no longer */
-	int64_t open_at;	    /* made-up <open/> due, or the client's first; TIME_NEVER */
-	int64_t part_at;	    /* WS_PARTING: the client's <close/> is waited for no longer */
-	int64_t prove_at;	    /* a ping for proof is due; TIME_NEVER */
-	uint32_t written, proved;   /* serials of stanzas */
-	uint32_t covers[PINGS_OUT]; /* the stanza before ping n, at n % PINGS_OUT */
-	uint32_t serial;	    /* of the last ping */
-	uint32_t ponged;	    /* the highest that was answered */
-	uint8_t silent;		    /* pings since the client was last heard of */
-	uint8_t state;		    /* enum ws_state */
-	uint8_t failed;		    /* enum reason */
-	uint8_t reason;		    /* enum reason, of close() */
-	bool owed;		    /* the client opened, and no <open/> answers it yet */
-	bool unheard;	 /* the client opened, and the server's header answers it not yet */
-	bool greeted;	 /* some <open/> went out */
-	bool restarting; /* the next <open/> that is pulled is a restart */
-	bool client_end; /* the client's <close/> came */
-	bool resting;	 /* the client is not read: its pongs cannot come */
-	bool last;	 /* what comes now is not bounded: see front_ops */
-	bool gone;
+	PROVE_AFTER = 1000  /* ms after the first of them one does whatever their number */
 };
 
 /* No frame of ours is masked, and the client answers each with the same serial. */
@@ -180,12 +139,12 @@ void wsfront_frame(struct wsfront *w, struct frame **frame, enum reason bad, int
 /* There are stanzas that no ping stands behind. */
 static bool is_uncovered(const struct wsfront *w)
 {
-	return w->written != w->covers[w->serial % PINGS_OUT];
+	return w->written != w->covers[w->serial % WSFRONT_PINGS];
 }
 
 static bool may_prove(const struct wsfront *w)
 {
-	return w->serial - w->ponged < PINGS_OUT;
+	return w->serial - w->ponged < WSFRONT_PINGS;
 }
 
 static void want_proof(struct wsfront *w, int64_t now)
@@ -203,8 +162,9 @@ void wsfront_pong(struct wsfront *w, uint64_t serial, int64_t now)
 	if (serial == 0 || serial > w->serial)
 		return;
 	w->silent = 0;
-	if (w->serial - ping < PINGS_OUT && serial_after(w->covers[ping % PINGS_OUT], w->proved))
-		w->proved = w->covers[ping % PINGS_OUT];
+	if (w->serial - ping < WSFRONT_PINGS &&
+	    serial_after(w->covers[ping % WSFRONT_PINGS], w->proved))
+		w->proved = w->covers[ping % WSFRONT_PINGS];
 	if (ping > w->ponged)
 		w->ponged = ping;
 	want_proof(w, now);
@@ -299,8 +259,7 @@ static void greet(struct wsfront *w, const struct stream_info *info)
 	buf_clear(&w->domain);
 }
 
-/* Without an id: the server's own may still come, and must not differ from one told before. */
-static void greet_made_up(struct wsfront *w)
+void wsfront_greet(struct wsfront *w)
 {
 	struct stream_info info = {0};
 
@@ -340,91 +299,6 @@ static void wsfront_element(void *f, const struct xml_element *e, const struct x
 
 /* --- the end --- */
 
-/* The server's error, which lacks only the declaration of `stream`. */
-static void server_error(struct buf *out, struct slice detail)
-{
-	struct slice name, value;
-	struct xml_tag t;
-	size_t at;
-
-	if (!xml_tag_open(&t, detail))
-		return;
-	at = (size_t)(t.name.p + t.name.n - detail.p);
-	buf_add(out, detail.p, at);
-	if (slice_starts(t.name, SLICE("stream:"))) {
-		while (xml_tag_next(&t, &name, &value))
-			if (slice_is(name, "xmlns:stream"))
-				break;
-		if (!slice_is(name, "xmlns:stream"))
-			BUF_LIT(out, " xmlns:stream='" NS_STREAM "'");
-	}
-	buf_add(out, detail.p + at, detail.n - at);
-}
-
-static void own_error(struct buf *out, enum reason r, bool with_text)
-{
-	BUF_LIT(out, "<stream:error xmlns:stream='" NS_STREAM "'><");
-	buf_addz(out, reason_stream_error(r));
-	BUF_LIT(out, " xmlns='" NS_STREAM_ERRORS "'/>");
-	if (with_text) {
-		BUF_LIT(out, "<text xmlns='" NS_STREAM_ERRORS "' xml:lang='en'>");
-		xml_escape(out, slice_str(reason_text(r)));
-		BUF_LIT(out, "</text>");
-	}
-	BUF_LIT(out, "</stream:error>");
-}
-
-/* A client of the draft before RFC 7395 looks for a stream header; it gets its error in that
- * framing. */
-static void part_in_draft_framing(struct wsfront *w)
-{
-	size_t mark = ws_begin(&w->out);
-
-	BUF_LIT(&w->out,
-		"<stream:stream xmlns='" NS_CLIENT "' xmlns:stream='" NS_STREAM "' version='1.0'>");
-	ws_end(&w->out, mark);
-	mark = ws_begin(&w->out);
-	own_error(&w->out, w->reason, true);
-	ws_end(&w->out, mark);
-	mark = ws_begin(&w->out);
-	BUF_LIT(&w->out, "</stream:stream>");
-	ws_end(&w->out, mark);
-}
-
-/* RFC 7395 3.6.1. Clients that know it follow it in place of <open/>, so there is none before it.
- */
-static void part_for(struct wsfront *w, const char *uri)
-{
-	size_t mark = ws_begin(&w->out);
-
-	BUF_LIT(&w->out, "<close xmlns=\"" NS_FRAMING "\" see-other-uri=\"");
-	xml_escape(&w->out, slice_str(uri));
-	BUF_LIT(&w->out, "\" />");
-	ws_end(&w->out, mark);
-}
-
-/* RFC 7395 3.5: an error before the stream is open comes behind an <open/> all the same. */
-static void part(struct wsfront *w, struct slice detail)
-{
-	enum reason r = w->reason;
-	bool error = detail.n || *reason_stream_error(r);
-	size_t mark;
-
-	if (w->owed || (error && !w->greeted))
-		greet_made_up(w);
-	if (error) {
-		mark = ws_begin(&w->out);
-		if (detail.n)
-			server_error(&w->out, detail);
-		else
-			own_error(&w->out, r, false);
-		ws_end(&w->out, mark);
-	}
-	mark = ws_begin(&w->out);
-	BUF_LIT(&w->out, "<close xmlns=\"" NS_FRAMING "\" />");
-	ws_end(&w->out, mark);
-}
-
 static void wsfront_close(void *f, enum reason r, struct slice detail, int64_t now)
 {
 	struct wsfront *w = f;
@@ -437,12 +311,7 @@ static void wsfront_close(void *f, enum reason r, struct slice detail, int64_t n
 	w->state = w->gone ? WS_CLOSED : WS_CLOSING;
 	if (w->gone)
 		return;
-	if (r == REASON_SYSTEM_SHUTDOWN && w->c->see_other_uri && *w->c->see_other_uri)
-		part_for(w, w->c->see_other_uri);
-	else if (r == REASON_UNSUPPORTED_FRAMING)
-		part_in_draft_framing(w);
-	else
-		part(w, detail);
+	wsfront_part(w, detail);
 }
 
 /* Who does not speak, or not our language, is not waited for. */
@@ -468,7 +337,7 @@ static void flush_end(struct wsfront *w, int64_t now, struct effects *fx)
 static void send_ping(struct wsfront *w)
 {
 	ws_ping(&w->out, ++w->serial);
-	w->covers[w->serial % PINGS_OUT] = w->written;
+	w->covers[w->serial % WSFRONT_PINGS] = w->written;
 	w->prove_at = TIME_NEVER;
 }
 
@@ -482,7 +351,7 @@ static void wsfront_flush(void *f, int64_t now, struct effects *fx)
 		return;
 	}
 	if (w->state < WS_DEAF && may_prove(w) &&
-	    w->written - w->covers[w->serial % PINGS_OUT] >= PROVE_STANZAS)
+	    w->written - w->covers[w->serial % WSFRONT_PINGS] >= PROVE_STANZAS)
 		send_ping(w);
 	if (w->out.len) {
 		w->unsent += w->out.len;
@@ -536,7 +405,7 @@ static void wsfront_expire(void *f, int64_t now)
 	if (now >= w->open_at) {
 		w->open_at = TIME_NEVER;
 		if (w->owed)
-			greet_made_up(w);
+			wsfront_greet(w);
 		else if (w->state == WS_NEW)
 			fail(w, REASON_INACTIVITY);
 	}

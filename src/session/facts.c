@@ -42,3 +42,42 @@ size_t session_unsent(const struct session *s)
 {
 	return s->out.len;
 }
+
+enum session_state session_state(const struct session *s)
+{
+	return s->state;
+}
+
+const char *session_state_name(enum session_state state)
+{
+	static const char *const names[] = {"opening", "open", "detached", "closing", "dead"};
+
+	return names[state];
+}
+
+const struct route *session_route(const struct session *s)
+{
+	return s->route;
+}
+
+const char *session_domain(const struct session *s)
+{
+	if (s->domain)
+		return s->domain;
+	return s->route ? s->route->domain : "";
+}
+
+enum session_login session_login(const struct session *s)
+{
+	return s->login;
+}
+
+size_t session_backend(const struct session *s)
+{
+	return s->backend;
+}
+
+uint64_t session_bytes_out(const struct session *s)
+{
+	return s->bytes_out;
+}
