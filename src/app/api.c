@@ -6,6 +6,7 @@
 #include "app/json.h"
 #include "app/metrics.h"
 #include "app/overview.h"
+#include "app/runtime.h"
 #include "app/sampler.h"
 #include "app/trace.h"
 
@@ -110,10 +111,41 @@ static const struct {
     {"/api/log", NULL, act_log_level},
 };
 
+/* The token is not given to those who come over the net, were it theirs already. */
+static void get_link(struct worker *w, handle_t h, const struct web_call *call)
+{
+	const struct app *app = w->app;
+	char at[LISTEN_TEXT], url[LISTEN_TEXT + RUNTIME_TOKEN + 32];
+	struct json j;
+	struct buf body;
+
+	if (call->uid < 0 || app->config->status_listen.kind != LISTEN_NET ||
+	    !*app->runtime->token) {
+		api_error(w, h, 404,
+			  call->uid < 0 ? "The link is told on the control socket only."
+					: "The status page has no address of the net, or no token: "
+					  "status.listen and the log say which.");
+		return;
+	}
+	snprintf(url, sizeof(url), "%s://%s/#token=%s",
+		 app->config->status_tls == CONFIG_ON ? "https" : "http",
+		 listen_print(&app->config->status_listen, at), app->runtime->token);
+	j = json_new();
+	json_open(&j, NULL);
+	json_text(&j, "url", slice_str(url));
+	json_close(&j);
+	body = json_done(&j);
+	web_reply(w->web, h, 200, &body, "application/json");
+}
+
 void api_call(struct worker *w, handle_t h, const struct web_call *call)
 {
 	if (slice_starts(call->path, SLICE("/api/sessions"))) {
 		api_sessions(w, h, call);
+		return;
+	}
+	if (slice_is(call->path, "/api/link") && !call->post) {
+		get_link(w, h, call);
 		return;
 	}
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {

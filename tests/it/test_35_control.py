@@ -1,0 +1,299 @@
+"""The status API: the overview, the stream, the history, metrics, acts, and fairleadctl."""
+
+import json
+import os
+import re
+import subprocess
+import time
+
+import pytest
+
+from lib import patience
+from lib.bosh import Http
+from lib.fairlead import PROGRAM
+
+CTL = os.path.join(os.path.dirname(PROGRAM), "fairleadctl")
+LINE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(\{([a-z_]+="(?:[^"\\\n]|\\[\\"n])*"'
+                  r'(?:,[a-z_]+="(?:[^"\\\n]|\\[\\"n])*")*)\})? (-?[0-9.e+]+|\+Inf|NaN)')
+
+
+def act(place, path, body, status=200):
+    f = place.fairlead
+    h = Http(f.status_port)
+    answer = h.request("POST", path, json.dumps(body), {"Authorization": f"Bearer {f.token()}"})
+    h.close()
+    assert answer.status == status, answer
+    return json.loads(answer.body)
+
+
+def get(port, path):
+    h = Http(port)
+    answer = h.request("GET", path)
+    h.close()
+    return answer
+
+
+def ctl(place, *words, code=0, socket=None):
+    done = subprocess.run([CTL, "-s", socket or os.path.join(place.fairlead.folder, "run",
+                                                             "control.sock"), *words],
+                          capture_output=True, text=True, timeout=patience(20))
+    assert done.returncode == code, done
+    return done.stdout if code == 0 else done.stderr
+
+
+def settled(place, test):
+    """The status, once test(status) holds."""
+    deadline = time.monotonic() + patience(6)
+    while not test(s := place.fairlead.status()):
+        assert time.monotonic() < deadline, s
+        time.sleep(0.05)
+    return s
+
+
+def test_the_sums_are_those_of_the_list(new_place):
+    place = new_place({"workers": 4})
+    sessions = [place.bosh().login() for _ in range(9)]
+    s = settled(place, lambda s: s["open"] == 9)
+    rows = place.fairlead.status("/api/sessions?limit=1000")["list"]
+    assert len(rows) == s["sessions"] == s["bosh"] == 9 and s["websocket"] == 0
+    assert s["logins_total"] == 9 and s["login_failures_total"] == 0
+    for mine, theirs in (("stanzas_in", "stanzas_in"), ("bytes_out", "bytes_out"),
+                         ("requests_held", "held")):
+        assert s[mine] == sum(r[theirs] for r in rows), mine
+        assert s[mine] == sum(w[mine] for w in s["workers"])
+    assert s["by_domain"] == [{"domain": "example.org", "sessions": 9, "bosh": 9, "websocket": 0}]
+    for b in sessions[:4]:
+        b.terminate()
+    s = settled(place, lambda s: s["sessions"] == 5)
+    assert s["ends"] == {"client-closed": 4} and s["logins_total"] == 9
+    assert s["open"] == 5 and s["closing"] == 0
+
+
+def samples(text):
+    """Strictly: HELP, TYPE and then the lines of one metric, no line twice, histograms whole."""
+    types, seen, family = {}, {}, None
+    assert text.endswith("\n")
+    for line in text[:-1].split("\n"):
+        if line.startswith("# HELP "):
+            family = line.split(" ", 3)[2]
+            assert family not in types and len(line.split(" ", 3)[3]) > 5
+        elif line.startswith("# TYPE "):
+            _, _, name, kind = line.split(" ")
+            assert name == family and kind in ("counter", "gauge", "histogram")
+            types[name] = kind
+        else:
+            m = LINE.fullmatch(line)
+            assert m, line
+            base = m[1]
+            if types[family] == "histogram":
+                base = re.sub(r"_(bucket|sum|count)$", "", base)
+            assert base == family, line
+            assert types[family] != "counter" or base.endswith("_total"), line
+            assert (m[1], m[3]) not in seen, line
+            seen[m[1], m[3]] = float(m[4])
+    for name in (n for n, kind in types.items() if kind == "histogram"):
+        buckets = [v for (n, _), v in seen.items() if n == name + "_bucket"]
+        assert buckets == sorted(buckets) and buckets[-1] == seen[name + "_count", None]
+    return seen
+
+
+def test_metrics_parse_strictly_and_count(place):
+    place.bosh().login().terminate()
+    settled(place, lambda s: s["ends"].get("client-closed"))
+    answer = get(place.fairlead.status_port, "/metrics")
+    assert answer.get("Content-Type") == "text/plain; version=0.0.4; charset=utf-8"
+    m = samples(answer.body.decode())
+    assert m["fairlead_session_ends_total", 'reason="client-closed",transport="bosh"'] >= 1
+    assert m["fairlead_logins_total", None] >= 1 and m["fairlead_turn_seconds_count", None] > 5
+    assert m["fairlead_backend_connect_seconds_count", None] >= 1
+    assert m["fairlead_delivery_seconds_count", None] >= 1
+    backend = f'backend="127.0.0.1:{place.server.port}"'
+    assert m["fairlead_backend_up", backend] == 1
+    assert m["fairlead_ready", None] == 1 and m["process_open_fds", None] > 5
+
+
+@pytest.mark.full
+def test_promtool_takes_the_metrics(place):
+    text = get(place.fairlead.status_port, "/metrics").body
+    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True)
+    assert done.returncode == 0, done
+
+
+def test_the_stream_goes_on_each_second(place):
+    h = Http(place.fairlead.status_port)
+    h.send("GET /api/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    deadline = time.monotonic() + patience(8)
+    while h.buffer.count(b"event: status\ndata: {") < 3:
+        h.more(deadline)
+    assert b"Content-Type: text/event-stream" in h.buffer
+    h.close()
+
+
+def test_streams_are_bounded(new_place):
+    place = new_place({"workers": 4})
+    readers = []
+    for _ in range(16):
+        readers.append(Http(place.fairlead.status_port))
+        readers[-1].send("GET /api/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        readers[-1].until(b"\r\n\r\n", time.monotonic() + patience(5))
+    assert get(place.fairlead.status_port, "/api/stream").status == 503
+    readers.pop().close()
+    deadline = time.monotonic() + patience(5)
+    while True:  # its place is free again
+        h = Http(place.fairlead.status_port)
+        h.send("GET /api/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        if b" 200 OK" in h.until(b"\r\n", deadline):
+            break
+        h.close()
+        time.sleep(0.1)
+
+
+def test_history_has_points(place):
+    h = json.loads(get(place.fairlead.status_port, "/api/history").body)
+    assert h["step_ms"] == 10000 and h["points"] >= 1
+    assert all(len(v) == h["points"] for v in h["series"].values())
+
+
+def test_draining_refuses_new_sessions_only(new_place):
+    place = new_place()
+    old = place.bosh().login()
+    port = place.fairlead.port
+    assert get(port, "/ready").status == 200
+    assert act(place, "/api/drain", {"on": True}) == {"draining": True}
+    answer = get(port, "/ready")
+    assert (answer.status, answer.body) == (503, b"draining\n")
+    assert place.bosh().create().condition == "system-shutdown"
+    old.round_trip("still here")
+    assert place.fairlead.status()["problems"][0]["where"] == "draining"
+    act(place, "/api/drain", {"on": False})
+    assert get(port, "/ready").status == 200
+    place.bosh().login()
+    acts = place.fairlead.lines("act")
+    assert [a["on"] for a in acts] == ["true", "false"] and all(a["from"] for a in acts)
+
+
+def test_ready_knows_that_no_backend_is_up(new_place):
+    place = new_place()
+    assert get(place.fairlead.port, "/ready").status == 200
+    place.server.close()
+    place.bosh(domain="unreachable.example").create()
+    assert get(place.fairlead.port, "/ready").status == 200  # the other one was not tried
+    place.bosh().create()
+    answer = get(place.fairlead.port, "/ready")
+    assert (answer.status, answer.body) == (503, b"no backend is up\n")
+    s = place.fairlead.status()
+    assert s["problems"][0]["severity"] == "error" and "is down" in str(s["problems"])
+
+
+def test_a_backend_is_drained_and_emptied(new_place):
+    place = new_place({"workers": 4})
+    name = f"127.0.0.1:{place.server.port}"
+    for _ in range(5):
+        place.bosh().login()
+    settled(place, lambda s: s["open"] == 5)
+    act(place, "/api/backends/drain", {"name": "nowhere:1"}, 404)
+    assert act(place, "/api/backends/drain", {"name": name})["sessions"] == 5
+    state, = [b["state"] for b in place.fairlead.status()["backends"] if b["name"] == name]
+    assert state == "draining"
+    place.bosh().create()
+    place.fairlead.wait_end("server-unreachable")
+    assert place.fairlead.status()["open"] == 5
+    act(place, "/api/backends/drain", {"name": name, "end": True})
+    place.fairlead.wait_end("drained", n=5)
+    act(place, "/api/backends/drain", {"name": name, "on": False})
+    place.bosh().login()
+
+
+def test_bad_acts_are_refused(place):
+    for body in ("on", 7, [], None):
+        act(place, "/api/drain", body, 400)
+    act(place, "/api/drain", {"on": "yes"}, 400)
+    act(place, "/api/log", {"level": "loud"}, 400)
+    act(place, "/api/log", {}, 400)
+    act(place, "/api/status", {}, 405)
+    act(place, "/api/nothing", {}, 404)
+
+
+def test_the_log_level_at_run_time(new_place):
+    place = new_place()
+    place.bosh().login()
+    assert not place.fairlead.lines("session-start")
+    assert act(place, "/api/log", {"level": "debug"}) == {"level": "debug"}
+    assert place.fairlead.status()["log_level"] == "debug"
+    place.bosh().login()
+    assert place.fairlead.lines("session-start")
+
+
+def test_a_flood_gets_few_lines(new_place):
+    place = new_place({"workers": 1, "log.refusals": 3})
+    h = Http(place.fairlead.port)
+    for _ in range(50):
+        assert h.request("GET", "/nothing").status == 404
+    assert 3 <= len(place.fairlead.lines("request-refused")) <= 6  # a minute may have begun
+    assert place.fairlead.status()["refusals"]["http-404"] == 50
+
+
+@pytest.mark.full
+def test_a_minute_is_summed_up(new_place):
+    place = new_place({"workers": 2, "log.refusals": 0})
+    for _ in range(7):
+        get(place.fairlead.port, "/nothing")
+    line, = place.fairlead.wait_lines("shed", seconds=75)
+    assert line["http-404"] == line["total"] == "7"
+    assert not place.fairlead.lines("request-refused")
+
+
+def test_fairleadctl_looks(new_place):
+    place = new_place({"workers": 2})
+    b = place.bosh().login()
+    settled(place, lambda s: s["open"] == 1)
+    said = ctl(place, "status")
+    assert said.startswith("Fairlead ") and "1 open" in said and "127.0.0.1:" in said
+    assert json.loads(ctl(place, "--json", "status"))["open"] == 1
+    row = ctl(place, "sessions", b.jid.split("/")[0]).splitlines()[1]
+    assert b.jid in row
+    assert "0 of 0 that match" in ctl(place, "sessions", "nobody at all & none")
+    assert json.loads(ctl(place, "sessions", "--limit", "1", "--json"))["total"] == 1
+    sid = row.split()[0]
+    assert b.jid in ctl(place, "show", sid)
+    assert b.sid not in ctl(place, "show", sid)
+    assert ctl(place, "show", "0-999-1", code=1).startswith("fairleadctl: ")
+    link = ctl(place, "link").strip()
+    assert link == f"http://127.0.0.1:{place.fairlead.status_port}/#token={place.fairlead.token()}"
+
+
+def test_fairleadctl_acts(new_place):
+    place = new_place({"workers": 2})
+    place.bosh().login()
+    settled(place, lambda s: s["open"] == 1)
+    name = f"127.0.0.1:{place.server.port}"
+    assert "no new sessions" in ctl(place, "drain")
+    assert place.fairlead.status()["draining"]
+    assert "again" in ctl(place, "drain", "--off")
+    assert "it has 1" in ctl(place, "drain", "backend", name)
+    ctl(place, "drain", "backend", name, "--off")
+    ctl(place, "drain", "backend", "nowhere:1", code=1)
+    assert "debug" in ctl(place, "log", "debug")
+    ctl(place, "log", "loud", code=1)
+    sid = ctl(place, "sessions").splitlines()[1].split()[0]
+    assert "is ended" in ctl(place, "kill", sid, "go", "home")
+    place.fairlead.wait_end("killed")
+    ctl(place, "kill", sid, code=1)
+    assert len(place.fairlead.lines("act")) >= 5
+
+
+def test_fairleadctl_exit_codes(place, tmp_path):
+    for words in ((), ("dance",), ("--loud", "status"), ("status", "now"), ("show",), ("log",),
+                  ("drain", "backend"), ("drain", "--end"), ("sessions", "--colour", "red"),
+                  ("sessions", "a", "b"), ("-s",)):
+        done = subprocess.run([CTL, *words], capture_output=True, text=True)
+        assert done.returncode == 2 and done.stderr, words
+    said = ctl(place, "status", code=3, socket=str(tmp_path / "none.sock"))
+    assert "is it running?" in said and "-s names another" in said
+    config = tmp_path / "c.json"
+    config.write_text('{"domains": [{"name": "a.example", "backends": ["127.0.0.1:1"]}]}')
+    assert "good" in subprocess.run([CTL, "check-config", config], capture_output=True, text=True,
+                                    check=True).stdout
+    config.write_text('{"domians": []}')
+    done = subprocess.run([CTL, "check-config", config], capture_output=True, text=True)
+    assert done.returncode == 1 and "domains" in done.stderr
