@@ -240,8 +240,8 @@ def test_a_websocket_that_is_ended_hears_why(place):
     w.send("<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>")
     w.ending()
     assert w.code == 1008
-    place.fairlead.wait_end("killed")
-    act, = place.fairlead.wait_lines("act")
+    place.fairlead.wait_end("killed", place.marked[1])
+    act, = place.fairlead.wait_lines("act", since=place.marked[1])
     assert (act["what"], act["session"], act["by"], act["done"]) == \
         ("end", row["id"], "127.0.0.1", "yes")
     assert r'text="go <away> \"now\""' in place.fairlead.log()
@@ -257,7 +257,7 @@ def test_a_bosh_session_that_is_ended_gets_a_terminal_answer(place):
     assert call(place, "POST", f"/api/sessions/{row['id']}/end", "") == {"ended": True}
     answer = held.answer()
     assert (answer.type, answer.condition) == ("terminate", "policy-violation")
-    place.fairlead.wait_end("killed")
+    place.fairlead.wait_end("killed", place.marked[1])
     gone = call(place, "POST", f"/api/sessions/{row['id']}/end", "{}", status=404)
     assert gone["reason"] == "killed"
 
