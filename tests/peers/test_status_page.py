@@ -260,7 +260,7 @@ def test_the_page_costs_little(thousands):
     n = min(9000, (most - 500) // 2)
     server_port = peers.fairlead.free_port()
     front = peers.manager("example.org", server_port, {
-        "bosh.wait": 120, "http.idle_timeout": 600,
+        "bosh.wait": 900, "http.idle_timeout": 3600,
         # Thousands of probes in one moment are more than loopback queues (net.core.netdev_max_backlog).
         "backend.keepalive": 0})
     try:
