@@ -13,6 +13,7 @@ import contextlib
 import ctypes
 import os
 import shutil
+import select
 import socket
 import subprocess
 import tempfile
@@ -107,10 +108,11 @@ class Net:
         """A port that answers no SYN: a listening socket whose queue is full. The port."""
         with self.listener(address, port) as s, contextlib.ExitStack() as stack:
             s.listen(0)
-            for _ in range(3):
-                filler = stack.enter_context(socket.socket(s.family))
+            fillers = [stack.enter_context(socket.socket(s.family)) for _ in range(3)]
+            for filler in fillers:
                 filler.setblocking(False)
                 filler.connect_ex(s.getsockname()[:2])
+            assert select.select([], fillers, [], 10)[1], "nothing fills the queue"
             yield s.getsockname()[1]
 
     @contextlib.contextmanager
