@@ -10,6 +10,7 @@
 #include "app/worker.h"
 #include "app/www.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/random.h"
 
 #include <errno.h>
@@ -205,6 +206,7 @@ int daemon_run(const struct config *config, struct backends *backends,
 	bool good;
 
 	supervise_block_signals();
+	mem_join();
 	raise_descriptors(config);
 	random_bytes(&app.instance, sizeof(app.instance));
 	random_bytes(app.key, sizeof(app.key));

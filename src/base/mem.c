@@ -2,6 +2,7 @@
  * stops at once, loudly, instead of running untested error paths. */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,4 +52,9 @@ char *mem_strndup(const char *s, size_t n)
 void mem_wipe(void *p, size_t n)
 {
 	explicit_bzero(p, n);
+}
+
+void mem_join(void)
+{
+	mallopt(M_MXFAST, 0);
 }

@@ -10,6 +10,10 @@ void *mem_realloc(void *p, size_t n);
 char *mem_strdup(const char *s);
 char *mem_strndup(const char *s, size_t n); /* NUL-terminated copy of n bytes */
 
+/* Before the first thread: what is freed is joined with what lies beside it, at a little more work.
+ * What a login needs for a moment then leaves no small pieces between what stays. */
+void mem_join(void);
+
 /* A pointer that changes owner: the giver's copy becomes NULL. */
 #define MEM_TAKE(p) mem_take_(&(p))
 #define mem_take_(pp)                      \

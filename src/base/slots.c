@@ -26,15 +26,22 @@ void slots_clear(struct slots *s)
 
 static void grow(struct slots *s)
 {
-	uint32_t n = s->n ? s->n * 2 : 16;
+	uint32_t n = s->room ? s->room * 2 : 16;
 
 	assert(n < SLOT_NONE);
 	s->v = mem_realloc(s->v, n * sizeof(*s->v));
-	for (uint32_t i = n; i-- > s->n;) {
-		s->v[i] = (struct slot){.gen = 1, .next = s->free};
-		s->free = i;
-	}
-	s->n = n;
+	s->room = n;
+}
+
+/* A slot that was never used. Those beyond are not touched: the kernel has given no memory for
+ * them.
+ */
+static uint32_t fresh(struct slots *s)
+{
+	if (s->n == s->room)
+		grow(s);
+	s->v[s->n].gen = 1;
+	return s->n++;
 }
 
 handle_t slots_add(struct slots *s, void *object)
@@ -42,10 +49,11 @@ handle_t slots_add(struct slots *s, void *object)
 	uint32_t i;
 
 	assert(object);
-	if (s->free == SLOT_NONE)
-		grow(s);
 	i = s->free;
-	s->free = s->v[i].next;
+	if (i == SLOT_NONE)
+		i = fresh(s);
+	else
+		s->free = s->v[i].next;
 	s->v[i].object = object;
 	s->v[i].next = SLOT_PLAIN;
 	return (handle_t)s->worker << 56 | (handle_t)i << 32 | s->v[i].gen;

@@ -9,8 +9,9 @@
 typedef uint64_t handle_t;
 
 struct slots {
-	struct slot *v; /* owned */
-	uint32_t n, free;
+	struct slot *v;	  /* owned */
+	uint32_t n, room; /* ever used; allocated */
+	uint32_t free;	  /* the first of the list */
 	uint8_t worker;
 };
 
