@@ -3,7 +3,7 @@
 #include "app/backends.h"
 #include "app/certificates.h"
 #include "app/daemon.h"
-#include "app/options.h"
+#include "config/options.h"
 #include "base/log.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* The backends of all domains: the configuration's words turned into what a dial understands. */
 #include "app/backends.h"
-#include "app/config_priv.h"
+#include "config/priv.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/num.h"

@@ -3,7 +3,7 @@
 #ifndef APP_BACKENDS_H
 #define APP_BACKENDS_H
 
-#include "app/config.h"
+#include "config/config.h"
 #include "net/dial.h"
 #include "net/health.h"
 

@@ -1,6 +1,6 @@
 /* The certificates of the listeners with TLS. */
 #include "app/certificates.h"
-#include "app/config_priv.h"
+#include "config/priv.h"
 #include "base/log.h"
 #include "base/mem.h"
 

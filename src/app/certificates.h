@@ -2,7 +2,7 @@
 #ifndef APP_CERTIFICATES_H
 #define APP_CERTIFICATES_H
 
-#include "app/config.h"
+#include "config/config.h"
 #include "net/tls.h"
 
 struct certificates;

@@ -2,10 +2,10 @@
  * in the reverse order. What the main thread does meanwhile is in supervise.c. */
 #include "app/daemon.h"
 #include "app/acceptor.h"
-#include "app/api.h"
 #include "app/privileges.h"
 #include "app/runtime.h"
-#include "app/status.h"
+#include "app/status/api.h"
+#include "app/status/page.h"
 #include "app/supervise.h"
 #include "app/worker.h"
 #include "app/www.h"

@@ -55,7 +55,7 @@ struct letter {
 			struct buf text; /* owned */
 			bool last;
 		} traced;
-		char *text; /* KILL, owned: for the client, may be empty */
+		char *text;    /* KILL, owned: for the client, may be empty */
 		char *backend; /* EMPTY, owned */
 		struct {
 			void *p; /* owned; NULL once it was taken */

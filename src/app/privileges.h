@@ -3,10 +3,7 @@
 #ifndef APP_PRIVILEGES_H
 #define APP_PRIVILEGES_H
 
-#include "app/config.h"
-
-/* Finds the users that process.user and process.group name: c->uid, c->gid. */
-bool privileges_find(struct config *c, struct config_error *e);
+#include "config/config.h"
 
 /* Before anything is done as the wrong user: false, and a line in the log, where root would be
  * needed to become that one and is not there. */

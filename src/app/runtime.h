@@ -3,7 +3,7 @@
 #ifndef APP_RUNTIME_H
 #define APP_RUNTIME_H
 
-#include "app/config.h"
+#include "config/config.h"
 
 enum { RUNTIME_PATH = 4096, RUNTIME_TOKEN = 129 };
 

@@ -2,11 +2,11 @@
 #ifndef APP_SESSIONS_PRIV_H
 #define APP_SESSIONS_PRIV_H
 
-#include "app/census.h"
 #include "app/gone.h"
 #include "app/leg.h"
-#include "app/look.h"
 #include "app/sessions.h"
+#include "app/status/census.h"
+#include "app/status/look.h"
 #include "base/htab.h"
 
 struct entry {
@@ -19,10 +19,10 @@ struct entry {
 	handle_t handle;
 	struct addr peer;
 	bool websocket : 1, marked : 1;
-	bool counted : 1; /* in the census, as it is */
-	bool greeted : 1; /* the server's first features were looked at */
-	uint8_t suite;	  /* of TLS with the client, for web_tls_text() */
-	uint16_t agent;	  /* what the client calls itself, for web_agent() */
+	bool counted : 1;      /* in the census, as it is */
+	bool greeted : 1;      /* the server's first features were looked at */
+	uint8_t suite;	       /* of TLS with the client, for web_tls_text() */
+	uint16_t agent;	       /* what the client calls itself, for web_agent() */
 	uint32_t queued_since; /* ms: something waits for the client since then; 0: nothing does */
 	union {
 		handle_t ws;			      /* of a WebSocket */

@@ -2,15 +2,15 @@
  * mark things and write letters; the turn (an ev_prepare watcher, so after all of them) delivers
  * the letters, pumps the marked sessions, sends what is queued and frees what is dead. */
 #include "app/worker.h"
-#include "app/api.h"
-#include "app/feed.h"
-#include "app/overview.h"
 #include "app/pulse.h"
-#include "app/question.h"
-#include "app/sampler.h"
 #include "app/sessions.h"
-#include "app/trace.h"
-#include "app/status.h"
+#include "app/status/api.h"
+#include "app/status/feed.h"
+#include "app/status/overview.h"
+#include "app/status/page.h"
+#include "app/status/question.h"
+#include "app/status/sampler.h"
+#include "app/status/trace.h"
 #include "base/log.h"
 #include "base/mem.h"
 

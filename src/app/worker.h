@@ -10,7 +10,7 @@
 
 #include "app/backends.h"
 #include "app/letter.h"
-#include "app/meter.h"
+#include "app/status/meter.h"
 #include "base/histogram.h"
 #include "proto/effect.h"
 #include "session/session.h"

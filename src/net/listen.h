@@ -32,7 +32,7 @@ bool listen_same(const struct listen_at *a, const struct listen_at *b);
 struct listen_socket {
 	int fd;			/* -1: none */
 	char path[LISTEN_NAME]; /* "": none to remove */
-	struct stat made;     /* how it looked then */
+	struct stat made;	/* how it looked then */
 };
 
 /* Opens a NET or UNIX one, non-blocking. A Unix socket gets that mode, and that owner where uid is

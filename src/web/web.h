@@ -41,8 +41,8 @@ struct web_client {
 	char *host;	   /* owned; the name in Host, without port; NULL: none, or an IP */
 };
 const char *web_agent(const struct web *w, uint16_t agent); /* printable; "": nothing */
-void web_client_free(struct web_client *c); /* NULL is fine */
-const char *web_tls_text(uint8_t suite);    /* "TLSv1.3 TLS_AES_..."; "" for 0 */
+void web_client_free(struct web_client *c);		    /* NULL is fine */
+const char *web_tls_text(uint8_t suite);		    /* "TLSv1.3 TLS_AES_..."; "" for 0 */
 
 enum { WEB_TAG = 20 };
 

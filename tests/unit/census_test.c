@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "app/census.h"
+#include "app/status/census.h"
 
 enum { SESSIONS = 40, STEPS = 20000, DOMAINS = 3 };
 
@@ -50,7 +50,7 @@ static void change(struct one *o)
 static void same(const struct report *a, const struct report *b)
 {
 #define X(field, json, metric, label, type, sentence) assert_int_equal(a->n.field, b->n.field);
-#include "app/numbers.def"
+#include "app/status/numbers.def"
 #undef X
 	assert_memory_equal(a->living, b->living, sizeof(a->living));
 	assert_memory_equal(a->domains, b->domains, DOMAINS * sizeof(*a->domains));

@@ -1,6 +1,6 @@
 /* The configuration of the process and its listeners: addresses of all kinds, modes, who is
  * believed there, and whom to become. */
-#include "app/config.h"
+#include "config/config.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/config.h"
+#include "config/config.h"
 
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
 #define DOMAIN "\"domains\": [{\"name\": \"a\", \"backends\": [\"tcp://h:1\"]}]"

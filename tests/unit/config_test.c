@@ -1,6 +1,6 @@
 /* The configuration: what is read, what is refused and in which words, and that what is printed
  * reads back to the same. */
-#include "app/options.h"
+#include "config/options.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "app/history.h"
+#include "app/status/history.h"
 
 static struct history h;
 static struct report sum;

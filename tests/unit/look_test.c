@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "app/look.h"
+#include "app/status/look.h"
 
 enum { PEOPLE = 700, WORKERS = 3 };
 
@@ -150,7 +150,7 @@ static void pages_neither_repeat_nor_leave_out(void **state)
 {
 	static const char *const sorts[] = {
 #define X(name, label) label,
-#include "app/look.def"
+#include "app/status/look.def"
 #undef X
 	};
 

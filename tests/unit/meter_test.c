@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "app/meter.h"
+#include "app/status/meter.h"
 
 static struct meter_view look(struct meter *m, int64_t now)
 {

@@ -111,12 +111,9 @@ static void handles_of_an_empty_one_find_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    T(a_handle_finds_its_object),
-	    T(nothing_else_is_found),
-	    T(a_tag_is_of_one_handle),
-	    T(a_handle_goes_stale),
-	    T(slots_are_used_again),
-	    T(handles_of_an_empty_one_find_nothing),
+	    T(a_handle_finds_its_object), T(nothing_else_is_found),
+	    T(a_tag_is_of_one_handle),	  T(a_handle_goes_stale),
+	    T(slots_are_used_again),	  T(handles_of_an_empty_one_find_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

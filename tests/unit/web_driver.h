@@ -44,7 +44,7 @@ int web_teardown(void **state);
 extern struct addr asker;		/* the peer that the last request or WebSocket came from */
 extern struct web_client *asker_client; /* what else was told of it, or NULL */
 
-extern struct web_call called;		/* the last one of the API; its slices are stale */
+extern struct web_call called; /* the last one of the API; its slices are stale */
 
 int dial_listener(struct web_listener listener);
 int dial_kind(enum web_listener_kind kind); /* the client's end */

@@ -1,0 +1,138 @@
+/* The sampler. */
+#include "app/status/sampler.h"
+#include "app/process.h"
+#include "app/status/api.h"
+#include "app/status/history.h"
+#include "app/status/overview.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+enum { SUMMARY_EVERY = 6, SUMMARY_LINE = 1500 };
+
+struct sampler {
+	struct worker *w; /* borrowed */
+	ev_timer timer;
+	uint32_t samples; /* since the last summary */
+	struct history history;
+	uint64_t told[REFUSAL_COUNT]; /* refusals that a summary has had */
+};
+
+/* How much more it is; a worker that did not tell may make it less for a while. */
+static uint64_t more(uint64_t *told, uint64_t n)
+{
+	uint64_t by = n > *told ? n - *told : 0;
+
+	*told += by;
+	return by;
+}
+
+static void summary(struct sampler *s, const struct report *sum)
+{
+	struct buf line = {0};
+	uint64_t total = 0;
+
+	for (unsigned i = 0; i < REFUSAL_COUNT; i++) {
+		uint64_t n = more(&s->told[i], sum->refusals[i]);
+
+		total += n;
+		if (n && line.len < SUMMARY_LINE)
+			buf_addf(&line, " %s=%llu", refusal_label(i), (unsigned long long)n);
+	}
+	buf_addc(&line, '\0');
+	if (total)
+		log_info("shed",
+			 "seconds=%d total=%llu%s text=\"refused or shed in this time, all "
+			 "of it\"",
+			 SUMMARY_EVERY * HISTORY_STEP / 1000, (unsigned long long)total,
+			 buf_data(&line));
+	buf_clear(&line);
+}
+
+static void sampled(struct worker *w, struct question *q)
+{
+	struct sampler *s = w->sampler;
+	struct overview o;
+
+	overview_init(&o, w, q);
+	history_push(&s->history, o.silent ? NULL : o.sum, process_memory(), w->now);
+	if (++s->samples >= SUMMARY_EVERY) {
+		s->samples = 0;
+		summary(s, o.sum);
+	}
+	overview_clear(&o);
+}
+
+static void on_timer(struct ev_loop *loop, ev_timer *t, int events)
+{
+	struct sampler *s = CONTAINER(t, struct sampler, timer);
+
+	(void)loop;
+	(void)events;
+	overview_ask(s->w, 0, sampled);
+}
+
+struct sampler *sampler_new(struct worker *w)
+{
+	struct sampler *s;
+
+	if (w->index != 0)
+		return NULL;
+	s = mem_zalloc(sizeof(*s));
+	s->w = w;
+	ev_timer_init(&s->timer, on_timer, 0., HISTORY_STEP / 1000.);
+	return s;
+}
+
+void sampler_start(struct sampler *s)
+{
+	if (s)
+		ev_timer_start(s->w->loop, &s->timer);
+}
+
+void sampler_stop(struct sampler *s)
+{
+	if (s)
+		ev_timer_stop(s->w->loop, &s->timer);
+}
+
+void sampler_free(struct sampler *s)
+{
+	sampler_stop(s);
+	free(s);
+}
+
+void sampler_told(struct worker *w, const struct letter *l)
+{
+	struct history *copy = mem_alloc(sizeof(*copy));
+
+	*copy = w->sampler->history;
+	question_answer(w, l->from, l->handle, copy, free);
+}
+
+static void answer(struct worker *w, struct question *q)
+{
+	struct json j;
+	struct buf body;
+
+	if (!q->answers[0].p) {
+		api_error(w, q->request, 503, "The worker that keeps the history does not answer.");
+		return;
+	}
+	j = json_new();
+	json_open(&j, NULL);
+	json_int(&j, "step_ms", HISTORY_STEP);
+	json_int(&j, "now_ms", worker_wall_clock());
+	history_put(q->answers[0].p, &j);
+	json_close(&j);
+	body = json_done(&j);
+	web_reply(w->web, q->request, 200, &body, "application/json");
+}
+
+void sampler_history(struct worker *w, handle_t h)
+{
+	struct question *q = question_new(w->questions, h, answer, NULL);
+
+	question_ask(w->questions, q, 0, letter_new(LETTER_HISTORY));
+}
