@@ -6,11 +6,14 @@
 #include "base/random.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
 	STOP_BATCH = 200, /* sessions that are told to end in one turn */
-	BACKEND_IN_SLACK = 65536
+	BACKEND_IN_SLACK = 65536,
+	DOMAIN_SHOWN = 256, /* bytes in a log line, of one that is not served */
+	CONDITION_SHOWN = 64
 };
 
 static void on_leg(struct leg *l)
@@ -246,22 +249,46 @@ void sessions_deliver(struct sessions *t, struct letter *l)
 	}
 }
 
+/* For the log. One that is not served may be anything: it is cut, and in quotes where it is odd. */
+static const char *domain_asked(const struct entry *e, char dst[DOMAIN_SHOWN])
+{
+	const char *domain = session_domain(e->session);
+
+	if (!*domain)
+		return "-";
+	if (session_route(e->session))
+		return domain;
+	return log_value(dst, DOMAIN_SHOWN, slice_str(domain));
+}
+
+/* How the server named its error, as a field with a blank before it. */
+static const char *condition_given(const struct entry *e, enum reason r, char dst[CONDITION_SHOWN])
+{
+	struct slice c = session_condition(e->session);
+
+	if (r != REASON_SERVER_ERROR)
+		return "";
+	snprintf(dst, CONDITION_SHOWN, " condition=%.*s", c.n ? (int)c.n : 1, c.n ? c.p : "-");
+	return dst;
+}
+
 static void log_end(const struct entry *e, const struct session_facts *f)
 {
-	char id[PUBLIC_ID], from[ADDR_TEXT];
+	char id[PUBLIC_ID], from[ADDR_TEXT], domain[DOMAIN_SHOWN], condition[CONDITION_SHOWN];
 	struct worker *w = table_of(e)->w;
 
 	log_info(
 	    "session-end",
-	    "session=%s reason=%s transport=%s domain=%s peer=%s age=%lld.%03d stanzas-in=%llu "
+	    "session=%s reason=%s%s transport=%s domain=%s peer=%s age=%lld.%03d stanzas-in=%llu "
 	    "stanzas-out=%llu bytes-in=%llu bytes-out=%llu unproved=%u returned=%u unacked=%u "
 	    "given-up=%u text=\"%s\"",
-	    entry_id(e, id), reason_label(f->reason), f->front, *f->domain ? f->domain : "-",
-	    addr_print(&e->peer, false, from), (long long)((w->now - f->born) / 1000),
-	    (int)((w->now - f->born) % 1000), (unsigned long long)f->in.stanzas,
-	    (unsigned long long)f->out.stanzas, (unsigned long long)f->in.bytes,
-	    (unsigned long long)f->out.bytes, f->delivery.unproved, f->delivery.returned,
-	    f->delivery.unacknowledged, f->delivery.given_up, reason_text(f->reason));
+	    entry_id(e, id), reason_label(f->reason), condition_given(e, f->reason, condition),
+	    f->front, domain_asked(e, domain), addr_print(&e->peer, false, from),
+	    (long long)((w->now - f->born) / 1000), (int)((w->now - f->born) % 1000),
+	    (unsigned long long)f->in.stanzas, (unsigned long long)f->out.stanzas,
+	    (unsigned long long)f->in.bytes, (unsigned long long)f->out.bytes, f->delivery.unproved,
+	    f->delivery.returned, f->delivery.unacknowledged, f->delivery.given_up,
+	    reason_text(f->reason));
 }
 
 static void bury(struct entry *e)

@@ -1,6 +1,9 @@
 /* The last things that happened to a session. */
 #include "session/events.h"
 
+#include <assert.h>
+#include <string.h>
+
 enum { UNIT = 10, MANTISSA = 12, EXPONENT_MAX = 15 };
 
 static uint16_t pack(uint32_t n)
@@ -84,4 +87,26 @@ const char *event_words(enum event e)
 	};
 
 	return texts[e];
+}
+
+struct slice event_condition(enum event e)
+{
+	const char *colon = strstr(event_words(e), ": ");
+
+	return slice_str(colon ? colon + 2 : NULL);
+}
+
+enum event event_find(const char *label, struct slice condition)
+{
+	int first = EVENT_COUNT;
+
+	for (int e = EVENT_COUNT - 1; e >= 0; e--) {
+		if (strcmp(event_label((enum event)e), label) != 0)
+			continue;
+		if (condition.n && slice_eq(event_condition((enum event)e), condition))
+			return (enum event)e;
+		first = e;
+	}
+	assert(first < EVENT_COUNT);
+	return (enum event)first;
 }

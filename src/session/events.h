@@ -4,6 +4,7 @@
 #define SESSION_EVENTS_H
 
 #include <stdint.h>
+#include "base/slice.h"
 
 enum event {
 #define X(name, label, words) EVENT_##name,
@@ -34,5 +35,10 @@ enum event events_get(const struct events *v, unsigned i, int64_t *age);
 
 const char *event_label(enum event e); /* "login-failed" */
 const char *event_words(enum event e);
+
+/* The event of that label whose words have that condition; the first of that label where none has.
+ */
+enum event event_find(const char *label, struct slice condition);
+struct slice event_condition(enum event e); /* empty where its words have none */
 
 #endif

@@ -38,6 +38,19 @@ enum event session_event(const struct session *s, unsigned i, int64_t *age)
 	return events_get(&s->events, i, age);
 }
 
+struct slice session_condition(const struct session *s)
+{
+	int64_t age;
+
+	for (unsigned i = 0; i < s->events.n; i++) {
+		enum event e = events_get(&s->events, i, &age);
+
+		if (strcmp(event_label(e), "stream-error") == 0)
+			return event_condition(e);
+	}
+	return SLICE_NONE;
+}
+
 size_t session_unsent(const struct session *s)
 {
 	return s->out.len;

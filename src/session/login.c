@@ -52,34 +52,19 @@ void login_asked(struct session *s, struct slice payload, int64_t now)
 	}
 }
 
-/* Why it was refused: the condition is the name of a child. */
-static enum event refusal(struct slice failure)
+/* The condition is the name of a child, mostly of the first. */
+enum event event_of_error(const char *label, struct slice element)
 {
-	static const struct {
-		const char *condition;
-		enum event event;
-	} known[] = {
-	    {"not-authorized", EVENT_LOGIN_NOT_AUTHORIZED},
-	    {"account-disabled", EVENT_LOGIN_DISABLED},
-	    {"credentials-expired", EVENT_LOGIN_EXPIRED},
-	    {"encryption-required", EVENT_LOGIN_ENCRYPTION},
-	    {"invalid-mechanism", EVENT_LOGIN_MECHANISM},
-	    {"mechanism-too-weak", EVENT_LOGIN_WEAK},
-	    {"malformed-request", EVENT_LOGIN_MALFORMED},
-	    {"temporary-auth-failure", EVENT_LOGIN_TEMPORARY},
-	    {"aborted", EVENT_LOGIN_ABORTED},
-	};
+	enum event none = event_find(label, SLICE_NONE), found = none;
 	struct xml_element child;
 	struct slice before;
 	struct xml_peek p;
 
-	if (!xml_peek_open(&p, failure))
-		return EVENT_LOGIN_FAILED;
-	while (xml_peek_next(&p, &child, &before))
-		for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-			if (slice_is(local_name(&child), known[i].condition))
-				return known[i].event;
-	return EVENT_LOGIN_FAILED;
+	if (!xml_peek_open(&p, element))
+		return none;
+	while (found == none && xml_peek_next(&p, &child, &before))
+		found = event_find(label, local_name(&child));
+	return found;
 }
 
 static void told(struct session *s, bool done, enum event what, int64_t now)
@@ -105,6 +90,6 @@ void login_told(struct session *s, const struct xstream_item *item, int64_t now)
 		if (slice_is(local_name(e), "success"))
 			told(s, true, EVENT_LOGGED_IN, now);
 		else if (slice_is(local_name(e), "failure"))
-			told(s, false, refusal(e->bytes), now);
+			told(s, false, event_of_error("login-failed", e->bytes), now);
 	}
 }

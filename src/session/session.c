@@ -10,7 +10,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { PRESSURE_MAX = 10000 }; /* ms without reading from a backend, which may drop us for it */
+enum {
+	PRESSURE_MAX = 10000, /* ms without reading from a backend, which may drop us for it */
+	DOMAIN_MAX = 1023 /* bytes of a name (RFC 7622 3.2); one that is not served is cut there */
+};
 
 static void enter(struct session *s, enum session_state next)
 {
@@ -214,7 +217,7 @@ static char *domain_name(struct slice to)
 
 	if (to.p[to.n - 1] == '.')
 		to.n--;
-	name = mem_strndup(to.p, to.n);
+	name = mem_strndup(to.p, to.n < DOMAIN_MAX ? to.n : DOMAIN_MAX);
 	for (char *p = name; *p; p++)
 		if (*p >= 'A' && *p <= 'Z')
 			*p += 'a' - 'A';
@@ -234,12 +237,12 @@ static void open_stream(struct session *s, const struct front_event *e, int64_t 
 		return;
 	}
 	s->route = routes_find(&s->env->routes, e->to);
+	if (!s->route || route_is_pattern(s->route))
+		s->domain = domain_name(e->to);
 	if (!s->route) {
 		session_close(s, REASON_HOST_UNKNOWN, now);
 		return;
 	}
-	if (route_is_pattern(s->route))
-		s->domain = domain_name(e->to);
 	if (s->route->transparent)
 		delivery_transparent(&s->delivery);
 	s->backend = (uint16_t)route_wanted(s->route, e->route);
@@ -343,6 +346,7 @@ static void stream_error(struct session *s, const struct xml_element *e, int64_t
 {
 	struct buf whole = {0};
 
+	note(s, event_of_error("stream-error", e->bytes), now);
 	xml_append(&whole, e, xstream_scope(&s->stream), SLICE_NONE, 0);
 	close_with(s, REASON_SERVER_ERROR, buf_slice(&whole), now);
 	buf_clear(&whole);

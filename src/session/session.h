@@ -106,7 +106,7 @@ int64_t session_expiry(const struct session *s);
 enum session_state session_state(const struct session *s);
 const char *session_state_name(enum session_state state);   /* "detached" */
 const struct route *session_route(const struct session *s); /* after EFFECT_DIAL */
-const char *session_domain(const struct session *s);	    /* that is served; "" before */
+const char *session_domain(const struct session *s);	    /* that was asked for; "" before */
 
 enum session_login session_login(const struct session *s);
 uint64_t session_bytes_out(const struct session *s); /* handed to the front, for the client */
@@ -121,6 +121,9 @@ bool session_detail(const struct session *s, int64_t now, struct front_detail *d
  * all so far, modulo 256, *age is since birth. */
 unsigned session_events(const struct session *s, uint8_t *noted);
 enum event session_event(const struct session *s, unsigned i, int64_t *age);
+/* Of the stream error by which the server ended it, such as conflict; empty where it is none that
+ * RFC 6120 knows, and where something else ended the session. */
+struct slice session_condition(const struct session *s);
 /* EFFECT_TRACE with every element from now on, or no longer. */
 void session_trace(struct session *s, bool on, int64_t now);
 bool session_traced(const struct session *s);

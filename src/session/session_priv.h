@@ -48,6 +48,10 @@ static inline void note(struct session *s, enum event what, int64_t now)
  * not known how that went. */
 void login_asked(struct session *s, struct slice payload, int64_t now);
 void login_told(struct session *s, const struct xstream_item *item, int64_t now);
+
+/* The event of that label for an error of the server's, by its condition. */
+enum event event_of_error(const char *label, struct slice element);
+
 static inline bool login_open(const struct session *s)
 {
 	return s->login != SESSION_LOGIN_DONE;

@@ -245,6 +245,16 @@ def test_an_unknown_domain_is_host_unknown(place):
     assert refused(place, {"to": "x" * 3000}) in ("host-unknown", "bad-request")
 
 
+def test_the_log_says_which_domain_is_unknown(place):
+    """As it is, but in quotes where it is no plain name, and cut where it is long."""
+    since = place.fairlead.log_size()
+    for to in ("Unknown.Example", 'a" domain=example.org', "b\u00fccher.example", "x" * 3000):
+        refused(place, {"to": to})
+    lines = place.fairlead.wait_end("host-unknown", since, 4)
+    assert {p["domain"] for p in lines} == {"unknown.example", r'a\" domain=example.org',
+                                            r"b\xc3\xbccher.example", "x" * 250}
+
+
 def test_no_domain_is_improper_addressing(place):
     assert refused(place, {"to": None}) == "improper-addressing"
     assert refused(place, {"to": ""}) == "improper-addressing"

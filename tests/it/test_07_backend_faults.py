@@ -130,6 +130,7 @@ def test_a_stream_error_reaches_the_client_whole(place, when, tail):
         stream.hang()
 
     place.server.script = script
+    since = place.fairlead.log_size()
     s = place.bosh()
     if when == "after the login":
         s.login()
@@ -148,6 +149,8 @@ def test_a_stream_error_reaches_the_client_whole(place, when, tail):
     else:
         ws.send(ws.open_text())
     assert_ws_end(ws, "not-authorized")
+    lines = place.fairlead.wait_end("server-error", since, 2)
+    assert {p["condition"] for p in lines} == {"not-authorized"}
 
 
 def test_a_stream_error_before_the_header_names_itself(place):

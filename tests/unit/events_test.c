@@ -107,6 +107,27 @@ static void logins_are_counted(void **state)
 		assert_true(*event_label((enum event)i) && *event_words((enum event)i));
 }
 
+static void errors_are_found_by_their_condition(void **state)
+{
+	static const struct {
+		const char *label, *condition;
+		enum event event;
+	} v[] = {{"login-failed", "not-authorized", EVENT_LOGIN_NOT_AUTHORIZED},
+		 {"stream-error", "not-authorized", EVENT_ERROR_NOT_AUTHORIZED},
+		 {"stream-error", "conflict", EVENT_ERROR_CONFLICT},
+		 {"stream-error", "conflic", EVENT_ERROR},
+		 {"stream-error", "", EVENT_ERROR},
+		 {"login-failed", "conflict", EVENT_LOGIN_FAILED}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(v) / sizeof(*v); i++)
+		assert_int_equal(event_find(v[i].label, slice_str(v[i].condition)), v[i].event);
+	assert_int_equal(event_find("stream-error", SLICE_NONE), EVENT_ERROR);
+	assert_true(slice_is(event_condition(EVENT_ERROR_SEE_OTHER_HOST), "see-other-host"));
+	assert_int_equal(event_condition(EVENT_ERROR).n, 0);
+	assert_int_equal(event_condition(EVENT_BOUND).n, 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -115,6 +136,7 @@ int main(void)
 	    cmocka_unit_test(what_happens_over_and_over_is_kept_once),
 	    cmocka_unit_test(times_are_near_the_truth),
 	    cmocka_unit_test(logins_are_counted),
+	    cmocka_unit_test(errors_are_found_by_their_condition),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -144,7 +144,7 @@ static inline void forget(struct play *p)
 
 static inline void start_asking(struct play *p, const char *attributes)
 {
-	char text[512];
+	char text[2048];
 	struct body *b;
 
 	*p = (struct play){.judge = xmljudge_new(&client_limits), .next = 1, .now = 1000};

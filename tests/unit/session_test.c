@@ -171,8 +171,43 @@ static void an_unknown_domain_is_host_unknown(void **state)
 	start_bosh(&p, "example.edu");
 	heard(&p, "condition='host-unknown'");
 	assert_null(memmem(buf_slice(&p.said).p, p.said.len, "DIAL", 4));
+	assert_string_equal(session_domain(p.s), "example.edu");
 	assert_int_equal(session_state(p.s), SESSION_DEAD);
 	finish(&p);
+}
+
+/* What a client may ask for is as long as its request. */
+static void a_domain_that_is_not_served_is_kept_to_its_bound(void **state)
+{
+	char to[1500];
+	struct play p;
+
+	(void)state;
+	memset(to, 'x', sizeof(to));
+	memcpy(to, "to='", 4);
+	memcpy(to + sizeof(to) - 2, "'", 2);
+	start_asking(&p, to);
+	heard(&p, "condition='host-unknown'");
+	assert_int_equal(strlen(session_domain(p.s)), 1023);
+	finish(&p);
+}
+
+static void a_condition_that_nobody_knows_is_none(void **state)
+{
+	static const char *const errors[] = {
+	    "<stream:error/>", "<stream:error>conflict</stream:error>",
+	    "<stream:error><not-defined xmlns='" NS_STREAM_ERRORS "'/></stream:error>",
+	    "<stream:error><text xmlns='" NS_STREAM_ERRORS "'>conflict</text></stream:error>"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
+		struct play p;
+
+		open_bosh(&p);
+		server(&p, errors[i]);
+		assert_int_equal(session_condition(p.s).n, 0);
+		finish(&p);
+	}
 }
 
 static void a_dial_that_fails_is_remote_connection_failed(void **state)
@@ -344,6 +379,7 @@ static void a_stream_error_reaches_the_client_whole(void **state)
 	heard(&p, "condition='remote-stream-error'");
 	heard(&p, "<conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/><text "
 		  "xmlns='urn:ietf:params:xml:ns:xmpp-streams'>gone</text></stream:error></body>");
+	assert_true(slice_is(session_condition(p.s), "conflict"));
 	finish(&p);
 }
 
@@ -644,6 +680,8 @@ int main(void)
 	    cmocka_unit_test(what_is_denied_has_no_second_name),
 	    cmocka_unit_test(a_session_knows_its_domain),
 	    cmocka_unit_test(an_unknown_domain_is_host_unknown),
+	    cmocka_unit_test(a_domain_that_is_not_served_is_kept_to_its_bound),
+	    cmocka_unit_test(a_condition_that_nobody_knows_is_none),
 	    cmocka_unit_test(a_dial_that_fails_is_remote_connection_failed),
 	    cmocka_unit_test(a_server_that_sends_no_header_is_given_up),
 	    cmocka_unit_test(stanzas_pass_both_ways),
