@@ -169,7 +169,8 @@ def test_draining_refuses_new_sessions_only(new_place):
     assert get(port, "/ready").status == 200
     place.bosh().login()
     acts = place.fairlead.lines("act")
-    assert [a["on"] for a in acts] == ["true", "false"] and all(a["from"] for a in acts)
+    assert [(a["what"], a["by"], a["on"]) for a in acts] == \
+        [("drain", "127.0.0.1", "true"), ("drain", "127.0.0.1", "false")]
 
 
 def test_ready_knows_that_no_backend_is_up(new_place):
@@ -279,7 +280,10 @@ def test_fairleadctl_acts(new_place):
     assert "is ended" in ctl(place, "kill", sid, "go", "home")
     place.fairlead.wait_end("killed")
     ctl(place, "kill", sid, code=1)
-    assert len(place.fairlead.lines("act")) >= 5
+    acts = place.fairlead.lines("act")
+    assert {a["by"] for a in acts} == {f"uid:{os.getuid()}"}
+    assert [a["what"] for a in acts] == ["drain", "drain", "drain-backend", "drain-backend", "log",
+                                         "end"] + ["end"] * (len(acts) - 6), acts
 
 
 def test_fairleadctl_exit_codes(place, tmp_path):

@@ -50,18 +50,15 @@ bool act_bool(yajl_val body, const char *name, bool def, bool *fault)
 	return YAJL_IS_TRUE(v);
 }
 
-void act_log(const struct web_call *call, const char *fmt, ...)
+void act_log(const char *what, const char *by, const char *fmt, ...)
 {
-	char what[1024], from[ADDR_TEXT];
+	char fields[1024];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(what, sizeof(what), fmt, ap);
+	vsnprintf(fields, sizeof(fields), fmt, ap);
 	va_end(ap);
-	if (call->uid >= 0)
-		log_info("act", "do=%s from=control uid=%lld", what, (long long)call->uid);
-	else
-		log_info("act", "do=%s from=%s", what, addr_print(&call->peer, true, from));
+	log_info("act", "what=%s by=%s %s", what, by, fields);
 }
 
 static void answer(struct worker *w, handle_t h, struct json *j)
@@ -77,6 +74,7 @@ void act_drain(struct worker *w, handle_t h, const struct web_call *call)
 {
 	yajl_val body = act_body(w, h, call);
 	bool fault = false, on;
+	char by[API_WHO];
 	struct json j;
 
 	if (!body)
@@ -87,7 +85,7 @@ void act_drain(struct worker *w, handle_t h, const struct web_call *call)
 		api_error(w, h, 400, "\"on\" is true or false.");
 		return;
 	}
-	act_log(call, "drain on=%s", on ? "true" : "false");
+	act_log("drain", api_who(call, by), "on=%s", on ? "true" : "false");
 	atomic_store(&w->app->draining, on);
 	j = json_new();
 	json_open(&j, NULL);
@@ -109,7 +107,7 @@ static void end_sessions(struct worker *w, const char *backend)
 static void drain_backend(struct worker *w, handle_t h, const struct web_call *call,
 			  const char *name, bool on, bool end)
 {
-	char shown[HEALTH_NAME + 8];
+	char shown[HEALTH_NAME + 8], by[API_WHO];
 	uint32_t sessions;
 	struct json j;
 
@@ -118,7 +116,7 @@ static void drain_backend(struct worker *w, handle_t h, const struct web_call *c
 			  "No backend has this name: /api/status lists them, as host:port.");
 		return;
 	}
-	act_log(call, "drain-backend backend=%s on=%s end=%s",
+	act_log("drain-backend", api_who(call, by), "backend=%s on=%s end=%s",
 		log_value(shown, sizeof(shown), slice_str(name)), on ? "true" : "false",
 		on && end ? "true" : "false");
 	if (on && end)
@@ -155,6 +153,7 @@ void act_log_level(struct worker *w, handle_t h, const struct web_call *call)
 {
 	yajl_val body = act_body(w, h, call);
 	bool fault = false;
+	char by[API_WHO];
 	const char *name;
 	int level;
 	struct json j;
@@ -168,7 +167,7 @@ void act_log_level(struct worker *w, handle_t h, const struct web_call *call)
 		yajl_tree_free(body);
 		return;
 	}
-	act_log(call, "log level=%s", name);
+	act_log("log", api_who(call, by), "level=%s", name);
 	log_set_level((enum log_level)level);
 	j = json_new();
 	json_open(&j, NULL);

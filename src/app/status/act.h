@@ -14,9 +14,9 @@ yajl_val act_body(struct worker *w, handle_t h, const struct web_call *call);
 const char *act_text(yajl_val body, const char *name, bool *fault);
 bool act_bool(yajl_val body, const char *name, bool def, bool *fault);
 
-/* One line `act` in the log. what: "end session=1-2-3". */
-void act_log(const struct web_call *call, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+/* The line `act` in the log. by: who asked, by api_who(); fmt: fields, such as "on=%s". */
+void act_log(const char *what, const char *by, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* POST /api/drain, /api/backends/drain, /api/log. */
 void act_drain(struct worker *w, handle_t h, const struct web_call *call);

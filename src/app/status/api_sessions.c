@@ -1,6 +1,7 @@
 /* The part of the API that is about single sessions: every worker looks for itself, what came in
  * time is merged. */
 #include "app/status/api_sessions.h"
+#include "app/status/act.h"
 #include "app/status/api.h"
 #include "app/status/json.h"
 #include "app/status/look.h"
@@ -89,9 +90,9 @@ static void ended(struct worker *w, struct question *q)
 	const struct shown *s = show_of(w, q);
 	char text[2 * sizeof(e->text)];
 
-	log_info("act", "what=end session=%s by=%s done=%s text=%s", e->id, e->by,
-		 s && s->status == 200 ? "yes" : "no",
-		 log_value(text, sizeof(text), slice_str(e->text)));
+	act_log("end", e->by, "session=%s done=%s text=%s", e->id,
+		s && s->status == 200 ? "yes" : "no",
+		log_value(text, sizeof(text), slice_str(e->text)));
 	show_pass_on(w, q);
 }
 
