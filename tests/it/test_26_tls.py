@@ -61,6 +61,19 @@ def all_of(s):
     return data
 
 
+def counted(place):
+    """Handshakes done, those of them that resumed, and failed ones: /api/status and /metrics agree."""
+    s = place.fairlead.status()
+    found = s["tls_handshakes"], s["tls_resumed"], s["tls_handshakes_failed"]
+    h = Http(place.fairlead.status_port)
+    metrics = h.request("GET", "/metrics").body.decode()
+    h.close()
+    for line, n in zip(('handshakes_total{result="done"}', "resumed_total",
+                        'handshakes_total{result="failed"}'), found):
+        assert f"\nfairlead_tls_{line} {n}\n" in metrics
+    return found
+
+
 def hang_up(place):
     place.fairlead.process.send_signal(signal.SIGHUP)
 
@@ -106,6 +119,7 @@ def test_old_tls_is_refused_and_summed_up(secure_place):
     assert "speaks no version" in first["text"]
     time.sleep(0.5)
     assert len(place.fairlead.lines("tls-failed")) == 1, "more than one line a minute"
+    assert counted(place) == (0, 0, 3)
 
 
 def test_1_3_alone(secure_place, trust):
@@ -136,6 +150,7 @@ def test_a_ticket_resumes_on_every_worker(secure_place, trust, version):
     hang_up(place)
     place.fairlead.wait_lines("reload")
     assert place.http(session=session).sock.session_reused
+    assert counted(place) == (10, 9, 0)
 
 
 @pytest.mark.parametrize("break_it, words", [

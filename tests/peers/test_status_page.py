@@ -6,6 +6,7 @@ import json
 import os
 import re
 import resource
+import socket
 import subprocess
 import threading
 import time
@@ -203,6 +204,23 @@ def test_the_token_opens_the_rest(crowd):
     facts = drive(crowd.fairlead, "token")
     assert "fairleadctl link" in facts["says"] and facts["wrong"]
     assert facts["address"].endswith("#/instance")
+
+
+def test_handshakes_are_told_of_where_there_is_tls(crowd):
+    assert not [k for k in drive(crowd.fairlead, "instance")["about"] if "TLS" in k]
+    certificate, trust = peers.fairlead.everybody()
+    place = places.Place(tls=certificate, trust=trust)
+    try:
+        first = place.http()
+        first.request("GET", "/http-bind")
+        place.http(session=first.sock.session)
+        plain = socket.create_connection(("127.0.0.1", place.port))
+        plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        plain.recv(1)
+        about = drive(place.fairlead, "instance")["about"]
+        assert about["TLS handshakes since the start"] == "2 (50 % resumed), 1 failed"
+    finally:
+        place.close()
 
 
 def test_it_says_when_it_is_alone(crowd):

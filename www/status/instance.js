@@ -2,7 +2,7 @@
 
 import { hasToken, post, setToken } from './api.js';
 import { dialog, gated } from './ask.js';
-import { bytes, count, date, duration, el, facts, plural, say } from './dom.js';
+import { bytes, count, date, duration, el, facts, percent, plural, say } from './dom.js';
 import { live, watch } from './live.js';
 
 const LEVELS = ['error', 'warn', 'info', 'debug'];
@@ -61,6 +61,13 @@ function acts() {
 	};
 }
 
+// Where Fairlead has no TLS of its own there is nothing to tell.
+function handshakes(s) {
+	if (!s.tls_handshakes && !s.tls_handshakes_failed) return null;
+	const share = s.tls_handshakes ? 100 * s.tls_resumed / s.tls_handshakes : undefined;
+	return `${count(s.tls_handshakes)} (${percent(share)} resumed), ${count(s.tls_handshakes_failed)} failed`;
+}
+
 function describe(s) {
 	const share = (100 * s.cpu_ms_total / s.uptime_ms).toFixed(1);
 	const known = (value, words) => (value === undefined ? null : words(value));
@@ -74,6 +81,7 @@ function describe(s) {
 		['Workers', s.workers.length + s.silent_workers.length],
 		['Sessions since the start', count(s.sessions_created)],
 		['Connections since the start', count(s.connections_total)],
+		['TLS handshakes since the start', handshakes(s)],
 		['Requests since the start', count(s.requests_total)],
 		['Refused since the start', count(s.refused)],
 	];

@@ -192,6 +192,14 @@ const SCENARIOS = {
 		facts.unknown = await page.textContent('.situation');
 	},
 
+	// What the instance says of itself, without a token.
+	async instance(facts) {
+		const page = await open('#/instance');
+		await page.waitForSelector('dl.facts > div');
+		facts.about = Object.fromEntries(await page.$$eval('dl.facts > div', (all) => all.map((d) =>
+			[d.children[0].textContent, d.children[1].textContent])));
+	},
+
 	// Drain a backend, the instance, and back; the log's level.
 	async acts(facts) {
 		const page = await withToken('/backends');
