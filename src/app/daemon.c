@@ -30,9 +30,20 @@ enum {
 static const char *const bosh_paths[] = {"/http-bind", "/bosh", NULL};
 static const char *const websocket_paths[] = {"/xmpp-websocket", "/ws", NULL};
 
-/* Each session needs two descriptors: take all that we may have. */
+/* Of a session: its client, its server, and the bridge of a WebSocket over TLS of our own
+ * (web/bridge.c). The second connection that a BOSH client may have comes on top. */
+static rlim_t descriptors_each(const struct config *c)
+{
+	for (size_t i = 0; i < c->n_listen; i++)
+		if (c->listen[i].tls == CONFIG_ON)
+			return 4;
+	return 2;
+}
+
+/* Takes all that we may have. */
 static void raise_descriptors(const struct config *c)
 {
+	rlim_t each = descriptors_each(c);
 	struct rlimit lim;
 
 	if (getrlimit(RLIMIT_NOFILE, &lim) < 0)
@@ -40,12 +51,12 @@ static void raise_descriptors(const struct config *c)
 	lim.rlim_cur = lim.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &lim) < 0)
 		log_warn("start", "problem=\"open files cannot be raised: %s\"", strerror(errno));
-	if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur < 2 * (rlim_t)c->limits_sessions)
+	if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur < each * (rlim_t)c->limits_sessions)
 		log_info(
 		    "start",
 		    "open-files=%llu text=\"enough for about %llu sessions; raise the hard limit "
 		    "for more\"",
-		    (unsigned long long)lim.rlim_cur, (unsigned long long)lim.rlim_cur / 2);
+		    (unsigned long long)lim.rlim_cur, (unsigned long long)(lim.rlim_cur / each));
 }
 
 static void name_publicly(struct app *app)

@@ -276,6 +276,16 @@ def test_one_session_is_shown_with_its_tls(secure_place, trust):
         assert shown["client"]["tls"] == "TLSv1.2 ECDHE-ECDSA-AES256-GCM-SHA384"
 
 
+@pytest.mark.parametrize("tls, sessions", [(True, 750), (False, 1500)])
+def test_the_start_says_how_many_sessions_there_are_files_for(secure_place, new_place, monkeypatch,
+                                                              tls, sessions):
+    """A WebSocket over TLS has four, another session two."""
+    monkeypatch.setattr(keeper, "LAUNCHER", ["prlimit", "--nofile=3000", *keeper.LAUNCHER])
+    place = secure_place() if tls else new_place(tls=False)
+    line, = place.fairlead.wait_lines("start", test=lambda p: "open-files" in p)
+    assert line["open-files"] == "3000" and f"about {sessions} sessions" in line["text"]
+
+
 # -- what is no TLS ----------------------------------------------------------------------------
 
 def test_plain_http_is_told_what_to_change(secure_place):
