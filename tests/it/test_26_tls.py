@@ -341,6 +341,48 @@ def test_a_handshake_that_is_not_finished_in_time_is_dropped(secure_place, trust
     place.fairlead.wait_lines("tls-failed", test=lambda p: "not done within" in p["text"])
 
 
+def test_honest_clients_come_in_among_those_that_never_finish(secure_place, trust):
+    """The silent ones have every connection but a few: those few do, and later all of them are free."""
+    place = secure_place({"http.head_timeout": 3, "limits.connections": 60})
+    begun = [plain(place.port) for _ in range(50)]
+    for i, s in enumerate(begun):
+        s.sendall(hello(trust, (1, 100, None)[i % 3]))
+    session = place.bosh(connections=2).login()
+    session.round_trip("in between")
+    more = [plain(place.port) for _ in range(20)]
+    place.fairlead.wait_lines("accept", test=lambda p: "too many connections" in p["problem"])
+    for s in begun + more:
+        all_of(s)
+    deadline = time.monotonic() + patience(5)
+    while place.fairlead.status()["connections"] > 3 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert place.fairlead.status()["connections"] <= 3, "the session's, and this one"
+    assert counted(place)[2] == 50, "who has said nothing has not failed"
+    others = [place.http() for _ in range(20)]
+    assert all(h.request("GET", "/http-bind").status == 200 for h in others)
+    session.round_trip("afterwards")
+
+
+def test_few_handshakes_are_begun_in_a_round(secure_place, trust):
+    """However many come at once: between them the loop looks after everybody else."""
+    n, in_a_round = 200, 4
+    place = secure_place(workers=1)
+    session = place.bosh().login()
+    begun = [plain(place.port) for _ in range(n)]
+    hellos = [hello(trust) for _ in begun]
+    settled = time.monotonic() + patience(10)
+    while place.fairlead.status()["connections_total"] < n and time.monotonic() < settled:
+        time.sleep(0.05)
+    before = place.fairlead.status()["turns"]
+    os.kill(place.fairlead.process.pid, signal.SIGSTOP)
+    for s, h in zip(begun, hellos):
+        s.sendall(h)
+    os.kill(place.fairlead.process.pid, signal.SIGCONT)
+    assert all(s.recv(1) == b"\x16" for s in begun), "all are served"
+    assert place.fairlead.status()["turns"] - before >= n / in_a_round
+    session.round_trip("still here")
+
+
 @pytest.mark.parametrize("n", [1, 6, 100, None])
 @pytest.mark.parametrize("reset", [False, True])
 def test_a_client_that_goes_in_the_handshake_leaves_nothing(secure_place, trust, n, reset):
