@@ -17,13 +17,13 @@ struct entry {
 	struct leg leg;		    /* to the backend */
 	ev_timer timer;
 	handle_t handle;
+	uint32_t queued_since; /* ms: something waits for the client since then; 0: nothing does */
 	struct addr peer;
 	bool websocket : 1, marked : 1;
-	bool counted : 1;      /* in the census, as it is */
-	bool greeted : 1;      /* the server's first features were looked at */
-	uint8_t suite;	       /* of TLS with the client, for web_tls_text() */
-	uint16_t agent;	       /* what the client calls itself, for web_agent() */
-	uint32_t queued_since; /* ms: something waits for the client since then; 0: nothing does */
+	bool counted : 1; /* in the census, as it is */
+	bool greeted : 1; /* the server's first features were looked at */
+	uint8_t suite;	  /* of TLS with the client, for web_tls_text() */
+	uint16_t agent;	  /* what the client calls itself, for web_agent() */
 	union {
 		handle_t ws;			      /* of a WebSocket */
 		uint8_t secret[SID_RANDOM + SID_TAG]; /* BOSH: what nobody can guess of its sid */

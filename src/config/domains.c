@@ -156,6 +156,10 @@ struct config_domain *config_new_domain(struct config *c, struct slice name, str
 		config_fail(e, "domain \"%.*s\" stands twice", SHOW(name));
 		return NULL;
 	}
+	if (c->n_domains == ROUTES_MAX) {
+		config_fail(e, "there are more than %d domains", ROUTES_MAX);
+		return NULL;
+	}
 	name = without_root(name);
 	c->domains = mem_realloc(c->domains, (c->n_domains + 1) * sizeof(*c->domains));
 	d = &c->domains[c->n_domains++];
@@ -277,6 +281,10 @@ struct route_backend *config_new_backend(struct config_domain *d, struct slice u
 				    SHOW(url));
 			return NULL;
 		}
+	if (d->n_backends == ROUTES_MAX) {
+		config_fail(e, "domain \"%s\" has more than %d backends", d->name, ROUTES_MAX);
+		return NULL;
+	}
 	b.host = mem_strndup(host.p, host.n);
 	d->backends = mem_realloc(d->backends, (d->n_backends + 1) * sizeof(*d->backends));
 	d->backends[d->n_backends] = b;

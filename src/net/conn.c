@@ -14,7 +14,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-_Static_assert(sizeof(struct conn) <= 104, "there is one for each session, and often two");
+_Static_assert(sizeof(struct conn) <= 96, "there is one for each session, and often two");
 
 bool conn_open(const struct conn *c)
 {
@@ -47,7 +47,7 @@ void conn_watch(struct conn *c, struct ev_loop *loop)
 	if (c->error)
 		want = EV_WRITE;
 	else
-		want = c->tls ? conn_tls_events(c, loop) : plain_events(c);
+		want = conn_has_tls(c) ? conn_tls_events(c, loop) : plain_events(c);
 	if (want == (ev_is_active(&c->io) ? c->io.events & (EV_READ | EV_WRITE) : 0))
 		return;
 	ev_io_stop(loop, &c->io);
@@ -78,7 +78,7 @@ static void push(struct conn *c, struct slice first)
 	size_t total = c->out.len + first.n, rest;
 	ssize_t n;
 
-	if (c->tls) {
+	if (conn_has_tls(c)) {
 		conn_tls_write(c, first);
 		return;
 	}
@@ -94,6 +94,7 @@ static void push(struct conn *c, struct slice first)
 	}
 	if (n < 0)
 		n = 0;
+	c->sent |= n > 0;
 	c->full = (size_t)n < total;
 	rest = (size_t)n < c->out.len ? 0 : (size_t)n - c->out.len;
 	buf_eat(&c->out, (size_t)n < c->out.len ? (size_t)n : c->out.len);
@@ -109,7 +110,7 @@ static void pull(struct conn *c)
 	size_t room = c->in_max - c->in.len, most = room < sizeof(scratch) ? room : sizeof(scratch);
 	ssize_t n;
 
-	if (c->tls) {
+	if (conn_has_tls(c)) {
 		buf_add(&c->in, scratch, conn_tls_read(c, scratch, most));
 		return;
 	}
@@ -129,7 +130,7 @@ static void on_io(struct ev_loop *loop, ev_io *io, int events)
 	uint32_t had = c->in.len;
 	bool was_full = c->full, was_secure = c->secure, had_eof = c->eof;
 
-	if (c->tls)
+	if (conn_has_tls(c))
 		events = conn_tls_ready(c, loop, events);
 	if (!c->error && events & EV_WRITE && c->full)
 		push(c, SLICE_NONE);
@@ -177,7 +178,7 @@ void conn_move(struct conn *to, struct conn *from, struct ev_loop *loop, uint32_
 	*from = (struct conn){0};
 	to->in_max = in_max;
 	to->wake = wake;
-	if (to->tls)
+	if (conn_has_tls(to))
 		conn_tls_moved(to);
 	conn_watch(to, loop);
 }
@@ -219,7 +220,7 @@ int conn_release(struct conn *c, struct ev_loop *loop)
 {
 	int fd = c->io.fd;
 
-	assert(conn_open(c) && !c->tls);
+	assert(conn_open(c) && !conn_has_tls(c));
 	ev_io_stop(loop, &c->io);
 	ev_io_set(&c->io, -1, 0);
 	buf_clear(&c->out);
@@ -233,7 +234,7 @@ void conn_shutdown(struct conn *c, struct ev_loop *loop)
 	c->ending = true;
 	if (c->out.len)
 		conn_flush(c, loop);
-	else if (c->tls)
+	else if (conn_has_tls(c))
 		conn_tls_write(c, SLICE_NONE);
 	else
 		shutdown(c->io.fd, SHUT_WR);
@@ -244,7 +245,7 @@ void conn_clear(struct conn *c, struct ev_loop *loop, bool reset)
 {
 	struct linger linger = {.l_onoff = 1, .l_linger = 0};
 
-	if (c->tls)
+	if (conn_has_tls(c))
 		conn_tls_free(c, loop, !reset);
 	if (conn_open(c)) {
 		int fd = conn_release(c, loop);

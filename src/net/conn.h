@@ -14,17 +14,17 @@ struct ssl_st;	 /* OpenSSL's SSL */
 struct conn_tls; /* the inside of the TLS filter */
 
 struct conn {
-	ev_io io;
+	ev_io io;		      /* its data: a struct conn_tls, owned; NULL on a plain one */
 	struct buf in;		      /* what came and was not eaten; the owner eats it */
 	struct buf out;		      /* what goes; the owner appends, conn_flush() sends */
 	void (*wake)(struct conn *c); /* input, end, error, secure, output drained; c may go */
-	struct conn_tls *tls;	      /* owned; NULL on a plain one */
 	uint32_t in_max;	      /* reading rests while this much is in `in` */
 	int16_t error;		      /* errno that broke it, 0 while well */
 	bool eof : 1;		      /* the peer sent its end */
 	bool paused : 1;	      /* owner wants no more input */
 	bool full : 1;		      /* the kernel took no more; the loop tells when it does */
 	bool ending : 1;	      /* the end goes out behind `out` */
+	bool sent : 1;		      /* some output went; whoever wants to know clears it */
 	bool secure : 1;	      /* TLS has shaken hands; never set on a plain one */
 };
 
@@ -33,7 +33,11 @@ enum { CONN_READ_MAX = 65536 }; /* bytes a callback reads at most */
 /* Takes fd (made non-blocking, no-delay). Watches for input at once. */
 void conn_init(struct conn *c, struct ev_loop *loop, int fd, uint32_t in_max,
 	       void (*wake)(struct conn *c));
-bool conn_open(const struct conn *c);	     /* it has a descriptor */
+bool conn_open(const struct conn *c);		      /* it has a descriptor */
+static inline bool conn_has_tls(const struct conn *c) /* it was put in between, see below */
+{
+	return c->io.data != NULL;
+}
 struct addr conn_peer(const struct conn *c); /* ADDR_NONE where it is not connected */
 
 /* Puts TLS between the buffers and the socket; takes ssl, whose role is set. Any time before the

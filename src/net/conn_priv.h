@@ -29,8 +29,8 @@ void conn_tls_write(struct conn *c, struct slice first);
 void conn_tls_moved(struct conn *c);		    /* c is where it lives now */
 const char *conn_tls_problem(const struct conn *c); /* lends; NULL where TLS was not at fault */
 
-/* Frees c->tls, before the descriptor is closed. polite: says close_notify if nothing speaks
- * against it. */
+/* Frees what conn_tls() made, before the descriptor is closed. polite: says close_notify if nothing
+ * speaks against it. */
 void conn_tls_free(struct conn *c, struct ev_loop *loop, bool polite);
 
 #endif

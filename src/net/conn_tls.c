@@ -29,6 +29,11 @@ struct conn_tls {
 	uint8_t fault; /* enum tls_fault */
 };
 
+static struct conn_tls *tls_of(const struct conn *c)
+{
+	return c->io.data;
+}
+
 enum { RECORD_MAX = SSL3_RT_MAX_PLAIN_LENGTH, PROBLEM_MAX = 512 };
 
 /* The socket as OpenSSL sees it. Its own kind would raise SIGPIPE. */
@@ -108,7 +113,7 @@ static bool alerted(struct conn_tls *t)
  * even if the kernel's buffer is full and the peer silent. An alert that was sent still goes. */
 static void fault(struct conn *c, const char *what)
 {
-	struct conn_tls *t = c->tls;
+	struct conn_tls *t = c->io.data;
 	char text[PROBLEM_MAX];
 
 	if (what) {
@@ -132,7 +137,7 @@ static void fault(struct conn *c, const char *what)
  * or a fault, which is then recorded. */
 static uint8_t outcome(struct conn *c, int n)
 {
-	switch (SSL_get_error(c->tls->ssl, n)) {
+	switch (SSL_get_error(tls_of(c)->ssl, n)) {
 	case SSL_ERROR_WANT_READ: return EV_READ;
 	case SSL_ERROR_WANT_WRITE: return EV_WRITE;
 	case SSL_ERROR_ZERO_RETURN:
@@ -159,7 +164,7 @@ static void begin(struct conn *c, struct ssl_st *ssl)
 	struct conn_tls *t = mem_zalloc(sizeof(*t));
 	BIO *bio;
 
-	assert(conn_open(c) && !c->tls && ssl);
+	assert(conn_open(c) && !conn_has_tls(c) && ssl);
 	CRYPTO_THREAD_run_once(&method_once, make_method);
 	bio = BIO_new(method);
 	assert(bio);
@@ -176,7 +181,7 @@ static void begin(struct conn *c, struct ssl_st *ssl)
 	*t = (struct conn_tls){
 	    .c = c, .ssl = ssl, .read_on = EV_READ, .write_on = EV_WRITE, .more = true};
 	ev_timer_init(&t->soon, on_soon, 0., 0.);
-	c->tls = t;
+	c->io.data = t;
 }
 
 void conn_tls(struct conn *c, struct ev_loop *loop, struct ssl_st *ssl)
@@ -190,28 +195,28 @@ void conn_tls(struct conn *c, struct ev_loop *loop, struct ssl_st *ssl)
 void conn_tls_accept(struct conn *c, struct ev_loop *loop, struct ssl_st *ssl)
 {
 	begin(c, ssl);
-	c->tls->early = buf_take(&c->in);
+	tls_of(c)->early = buf_take(&c->in);
 	conn_watch(c, loop);
 }
 
 uint8_t conn_tls_suite(const struct conn *c)
 {
-	return c->secure ? tls_suite(c->tls->ssl) : 0;
+	return c->secure ? tls_suite(tls_of(c)->ssl) : 0;
 }
 
 bool conn_tls_resumed(const struct conn *c)
 {
-	return c->secure && SSL_session_reused(c->tls->ssl);
+	return c->secure && SSL_session_reused(tls_of(c)->ssl);
 }
 
 int conn_tls_fault(const struct conn *c)
 {
-	return c->tls ? c->tls->fault : TLS_FAULT_NONE;
+	return conn_has_tls(c) ? tls_of(c)->fault : TLS_FAULT_NONE;
 }
 
 int conn_tls_events(struct conn *c, struct ev_loop *loop)
 {
-	struct conn_tls *t = c->tls;
+	struct conn_tls *t = c->io.data;
 	bool reading = !c->secure || (!c->eof && !c->paused && c->in.len < c->in_max);
 	int want = 0;
 
@@ -231,7 +236,7 @@ int conn_tls_events(struct conn *c, struct ev_loop *loop)
 /* Whether the handshake is done. */
 static bool shake(struct conn *c)
 {
-	struct conn_tls *t = c->tls;
+	struct conn_tls *t = c->io.data;
 	int n;
 
 	ERR_clear_error();
@@ -250,7 +255,7 @@ static bool shake(struct conn *c)
 
 int conn_tls_ready(struct conn *c, struct ev_loop *loop, int events)
 {
-	struct conn_tls *t = c->tls;
+	struct conn_tls *t = c->io.data;
 	int may = 0;
 
 	ev_timer_stop(loop, &t->soon);
@@ -270,7 +275,7 @@ int conn_tls_ready(struct conn *c, struct ev_loop *loop, int events)
 
 size_t conn_tls_read(struct conn *c, char *dst, size_t n)
 {
-	struct conn_tls *t = c->tls;
+	struct conn_tls *t = c->io.data;
 	size_t got = 0;
 
 	t->more = false;
@@ -300,7 +305,7 @@ size_t conn_tls_read(struct conn *c, char *dst, size_t n)
 /* close_notify, and the socket's own end behind it. */
 static void end(struct conn *c)
 {
-	struct conn_tls *t = c->tls;
+	struct conn_tls *t = c->io.data;
 	int n;
 
 	ERR_clear_error();
@@ -315,7 +320,7 @@ static void end(struct conn *c)
 
 void conn_tls_write(struct conn *c, struct slice first)
 {
-	struct conn_tls *t = c->tls;
+	struct conn_tls *t = c->io.data;
 	struct slice all = first;
 	size_t done = 0;
 
@@ -342,6 +347,7 @@ void conn_tls_write(struct conn *c, struct slice first)
 		buf_eat(&c->out, done);
 	else if (done < all.n)
 		buf_add(&c->out, all.p + done, all.n - done);
+	c->sent |= done > 0;
 	c->full = done < all.n || (!c->secure && c->ending);
 	if (!c->full && c->ending)
 		end(c);
@@ -349,17 +355,17 @@ void conn_tls_write(struct conn *c, struct slice first)
 
 void conn_tls_moved(struct conn *c)
 {
-	c->tls->c = c;
+	tls_of(c)->c = c;
 }
 
 const char *conn_tls_problem(const struct conn *c)
 {
-	return c->tls ? c->tls->problem : NULL;
+	return conn_has_tls(c) ? tls_of(c)->problem : NULL;
 }
 
 void conn_tls_free(struct conn *c, struct ev_loop *loop, bool polite)
 {
-	struct conn_tls *t = c->tls;
+	struct conn_tls *t = c->io.data;
 
 	ev_timer_stop(loop, &t->soon);
 	ERR_clear_error();
@@ -370,6 +376,6 @@ void conn_tls_free(struct conn *c, struct ev_loop *loop, bool polite)
 	buf_clear(&t->early);
 	free(t->problem);
 	free(t);
-	c->tls = NULL;
+	c->io.data = NULL;
 	c->secure = false;
 }

@@ -58,13 +58,13 @@ enum reason bosh_check_creation(const struct body *create)
 	return REASON_NONE;
 }
 
-/* What was asked for, in seconds, never above the bound; the result in ms, of whole seconds, for
- * that is what the client is told. */
+/* What was asked for, in seconds, never above the bound; in whole seconds, for that is what the
+ * client is told. */
 static uint32_t grant(int64_t asked, int64_t bound_ms)
 {
 	int64_t bound = bound_ms / 1000;
 
-	return (uint32_t)(asked >= 0 && asked < bound ? asked : bound) * 1000;
+	return (uint32_t)(asked >= 0 && asked < bound ? asked : bound);
 }
 
 static void number(struct buf *out, const char *name, uint64_t n)
@@ -97,7 +97,7 @@ static void describe(struct bosh *b, struct slice sid, const struct body *create
 	buf_room(out, 256 + create->to.n);
 	BUF_LIT(out, " sid='");
 	buf_adds(out, sid);
-	number(out, "' wait='", b->wait / 1000);
+	number(out, "' wait='", b->wait);
 	number(out, " requests='", b->requests);
 	number(out, " hold='", b->hold);
 	number(out, " inactivity='", b->inactivity / 1000);
@@ -137,13 +137,11 @@ struct bosh *bosh_new(const struct bosh_config *c, struct slice sid, handle_t h,
 	b->c = c;
 	b->first = b->cursor = body->rid;
 	b->idle = now;
-	b->wait = grant(body->wait, c->wait);
+	b->wait = (uint16_t)grant(body->wait, c->wait);
 	b->hold = hold;
-	b->inactivity = grant(body->inactivity > 0 ? body->inactivity : -1,
-			      c->inactivity + (bosh_polls(b) ? 2 * c->polling : 0));
+	b->inactivity = 1000 * grant(body->inactivity > 0 ? body->inactivity : -1,
+				     c->inactivity + (bosh_polls(b) ? 2 * c->polling : 0));
 	b->requests = requests;
-	b->size = (uint8_t)size;
-	b->room = (uint8_t)room;
 	b->legacy = bosh_legacy(body);
 	b->acks = body->ack == 1;
 	if (b->acks)
@@ -161,7 +159,7 @@ struct bosh *bosh_new(const struct bosh_config *c, struct slice sid, handle_t h,
 
 struct bosh_more *bosh_more(struct bosh *b)
 {
-	size_t times = b->acks ? b->room * sizeof(int64_t) : 0;
+	size_t times = b->acks ? bosh_room(b) * sizeof(int64_t) : 0;
 
 	if (!b->more)
 		b->more = mem_zalloc(sizeof(*b->more) + times);
@@ -181,7 +179,7 @@ static void bosh_free(void *f)
 {
 	struct bosh *b = f;
 
-	for (uint8_t i = 0; i < b->size; i++)
+	for (uint32_t i = 0; i < bosh_size(b); i++)
 		body_free(b->slot[i].body);
 	while (b->kept)
 		bosh_forget(b);
@@ -285,7 +283,7 @@ static int64_t bosh_expiry(const void *f)
 	int64_t at = bosh_missing_until(b), idle;
 
 	if (b->closing)
-		return b->closed ? TIME_NEVER : b->linger;
+		return b->closed ? TIME_NEVER : b->more->linger;
 	if (b->failed != REASON_NONE)
 		return TIME_NEVER;
 	if (bosh_live(b) == 0) {
@@ -369,7 +367,7 @@ static void bosh_detail(const void *f, int64_t now, struct front_detail *d)
 
 	*d = (struct front_detail){.requests = b->requests,
 				   .hold = b->hold,
-				   .wait = b->wait,
+				   .wait = b->wait * 1000u,
 				   .inactivity = (uint32_t)patience(b),
 				   .left = -1,
 				   .acks = b->acks,

@@ -173,11 +173,11 @@ const struct bosh_answer bosh_unkept;
 static void answered(struct bosh *b, const struct bosh_answer *a, int64_t now)
 {
 	bosh_via_answered(b);
-	if (b->kept == b->room)
+	if (b->kept == bosh_room(b))
 		bosh_drop(b);
 	*bosh_kept(b, b->first) = (struct bosh_answer *)a;
 	if (b->acks)
-		b->more->sent[(uint64_t)b->first % b->room] = now;
+		b->more->sent[(uint64_t)b->first % bosh_room(b)] = now;
 	*bosh_slot(b, b->first) = (struct bosh_request){0};
 	b->kept++;
 	b->first++;
@@ -229,7 +229,7 @@ static void report(struct bosh *b, int64_t now)
 
 	b->more->report = 0;
 	attribute(&b->attrs, " report='", rid);
-	attribute(&b->attrs, " time='", now - b->more->sent[(uint64_t)rid % b->room]);
+	attribute(&b->attrs, " time='", now - b->more->sent[(uint64_t)rid % bosh_room(b)]);
 }
 
 /* An answer to b->first that must have no payload. */
@@ -352,7 +352,7 @@ static void finish(struct bosh *b, int64_t now, struct effects *fx)
 	bool told = false;
 
 	if (live == 0) {
-		b->closed = now >= b->linger;
+		b->closed = now >= b->more->linger;
 		return;
 	}
 	for (int64_t rid = b->first; rid < bosh_limit(b); rid++) {
@@ -390,7 +390,9 @@ void bosh_close(void *f, enum reason r, struct slice detail, int64_t now)
 	if (r == REASON_CLIENT_CLOSED)
 		buf_clear(&b->queue);
 	/* At shutdown no new connection is taken: only what is on its way can still come. */
-	b->linger = now + (over ? 0 : r == REASON_SYSTEM_SHUTDOWN ? LINGER_SHUTDOWN : LINGER);
+	bosh_more(b)->linger = now + (over			    ? 0
+				      : r == REASON_SYSTEM_SHUTDOWN ? LINGER_SHUTDOWN
+								    : LINGER);
 	if (r == REASON_SERVER_ERROR)
 		bosh_more(b)->detail = buf_copy(detail);
 }

@@ -14,7 +14,7 @@ struct bosh_keys {
 
 void bosh_keys_begin(struct bosh *b, const struct body *create)
 {
-	uint32_t n = (uint32_t)b->room + b->size;
+	uint32_t n = bosh_room(b) + bosh_size(b);
 	struct bosh_keys *k = mem_zalloc(sizeof(*k) + n * sizeof(k->of[0]));
 
 	k->base = k->rid = create->rid;

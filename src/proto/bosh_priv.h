@@ -42,6 +42,7 @@ struct bosh_via;
 /* What few sessions have. */
 struct bosh_more {
 	struct buf detail;	 /* closing: the server's stream error */
+	int64_t linger;		 /* closing: until when a request may fetch the terminal answer */
 	struct bosh_keys *keys;	 /* owned; NULL: no key sequence */
 	struct bosh_via *via;	 /* owned; NULL: the client repeats what it has no answer to */
 	char *content;		 /* owned; Content-Type of all answers; NULL: the usual */
@@ -62,24 +63,21 @@ struct bosh {
 	int64_t first;		     /* the oldest rid not answered */
 	int64_t cursor;		     /* the oldest rid whose events are not all pulled */
 	int64_t idle;		     /* the last answer, or the last connection lost */
-	int64_t linger;	   /* closing: until when a request may fetch the terminal answer */
-	struct body *lent; /* owned; what the last event points into */
-	struct buf queue;  /* elements for the client, with room for the start tag in front */
-	struct buf attrs;  /* of the next answer's start tag: what the first says, a late authid */
+	struct body *lent;	     /* owned; what the last event points into */
+	struct buf queue; /* elements for the client, with room for the start tag in front */
+	struct buf attrs; /* of the next answer's start tag: what the first says, a late authid */
 	struct bosh_more *more; /* owned; mostly NULL */
-	uint32_t wait;		/* ms, granted */
 	uint32_t inactivity;	/* ms, granted */
-	uint8_t requests;	/* granted; the window is one wider for a surplus or a terminate */
-	uint8_t hold;		/* granted */
-	uint8_t size;		/* of slot[] */
-	uint8_t room;		/* of replay[] */
-	uint8_t kept;		/* answers in replay[] */
-	uint8_t phase;		/* enum bosh_phase of the request at cursor */
-	uint8_t failed;		/* enum reason */
-	uint8_t reason;		/* enum reason, closing */
 	uint32_t serial;	/* of the last stanza queued, or in an answer */
 	uint32_t answered;	/* of the last in an answer */
 	uint32_t proved;	/* of the last stanza that the client is known to have */
+	uint16_t wait;		/* s, granted */
+	uint8_t failed;		/* enum reason */
+	uint8_t reason;		/* enum reason, closing */
+	uint8_t requests : 4;	/* granted; the window is one wider for a surplus or a terminate */
+	uint8_t hold : 4;	/* granted */
+	uint8_t kept : 5;	/* answers in replay[] */
+	uint8_t phase : 2;	/* enum bosh_phase of the request at cursor */
 	bool begun : 1;		/* the first answer is out, the client knows the sid */
 	bool opened : 1;	/* the server's first header came */
 	bool stream : 1;	/* what is queued needs xmlns:stream on the body */
@@ -92,27 +90,37 @@ struct bosh {
 	bool acks : 1;	 /* both sides acknowledge (XEP-0124 9); then there is `more` */
 	bool last : 1;	 /* what comes now is not bounded: see front_ops */
 	bool loose : 1;	 /* it has sent more than its window, or polled beside an open request */
-	struct bosh_request slot[]; /* of rid r at r % size; behind them replay[] */
+	struct bosh_request slot[]; /* of rid r at r % bosh_size(); behind them replay[] */
 };
+
+static inline uint32_t bosh_size(const struct bosh *b) /* of slot[] */
+{
+	return b->requests + 1u;
+}
+
+static inline uint32_t bosh_room(const struct bosh *b) /* of replay[] */
+{
+	return b->acks ? BOSH_UNACKED : bosh_size(b);
+}
 
 static inline struct bosh_request *bosh_slot(const struct bosh *b, int64_t rid)
 {
-	return (struct bosh_request *)&b->slot[(uint64_t)rid % b->size];
+	return (struct bosh_request *)&b->slot[(uint64_t)rid % bosh_size(b)];
 }
 
 /* One past the last rid that the slots have room for. */
 static inline int64_t bosh_limit(const struct bosh *b)
 {
-	return b->first + b->size;
+	return b->first + bosh_size(b);
 }
 
-/* What is kept of the answer to rid, owned; NULL: BOSH_EMPTY. They stand in replay[room], behind
- * the slots, that of rid r at r % room. */
+/* What is kept of the answer to rid, owned; NULL: BOSH_EMPTY. They stand in replay[], behind the
+ * slots, that of rid r at r % bosh_room(). */
 static inline struct bosh_answer **bosh_kept(const struct bosh *b, int64_t rid)
 {
-	struct bosh_answer **replay = (struct bosh_answer **)(b->slot + b->size);
+	struct bosh_answer **replay = (struct bosh_answer **)(b->slot + bosh_size(b));
 
-	return &replay[(uint64_t)rid % b->room];
+	return &replay[(uint64_t)rid % bosh_room(b)];
 }
 
 /* A polling session (XEP-0124 12): nothing is held. */

@@ -26,14 +26,14 @@ void bosh_via_begin(struct bosh *b, const struct body *create)
 {
 	if (!create->secure.p || b->acks)
 		return;
-	bosh_more(b)->via = mem_zalloc(sizeof(struct bosh_via) + b->size * sizeof(uint32_t));
+	bosh_more(b)->via = mem_zalloc(sizeof(struct bosh_via) + bosh_size(b) * sizeof(uint32_t));
 	bosh_via_came(b, create);
 }
 
 void bosh_via_came(struct bosh *b, const struct body *r)
 {
 	if (b->more && b->more->via)
-		b->more->via->came[(uint64_t)r->rid % b->size] = r->via;
+		b->more->via->came[(uint64_t)r->rid % bosh_size(b)] = r->via;
 }
 
 void bosh_via_answered(struct bosh *b)
@@ -46,7 +46,7 @@ void bosh_via_answered(struct bosh *b)
 	if (v->lost)
 		return;
 	v->out[v->n].rid = b->first;
-	v->out[v->n].via = v->came[(uint64_t)b->first % b->size];
+	v->out[v->n].via = v->came[(uint64_t)b->first % bosh_size(b)];
 	v->out[v->n].serial = b->answered;
 	v->out[v->n++].read = false;
 }

@@ -18,7 +18,7 @@ uint32_t bosh_live(const struct bosh *b)
 {
 	uint32_t n = 0;
 
-	for (uint8_t i = 0; i < b->size; i++)
+	for (uint32_t i = 0; i < bosh_size(b); i++)
 		n += b->slot[i].h != 0;
 	return n;
 }
@@ -26,7 +26,7 @@ uint32_t bosh_live(const struct bosh *b)
 /* The first answer carries the sid, so it waits for the features only so long. */
 int64_t bosh_deadline(const struct bosh *b, const struct bosh_request *r)
 {
-	int64_t wait = b->wait;
+	int64_t wait = b->wait * 1000;
 
 	if (!b->begun && b->c->features_wait < wait)
 		wait = b->c->features_wait;
@@ -35,7 +35,7 @@ int64_t bosh_deadline(const struct bosh *b, const struct bosh_request *r)
 
 static struct bosh_request *find(struct bosh *b, handle_t h)
 {
-	for (uint8_t i = 0; i < b->size; i++)
+	for (uint32_t i = 0; i < bosh_size(b); i++)
 		if (h && b->slot[i].h == h)
 			return &b->slot[i];
 	return NULL;
@@ -219,7 +219,7 @@ size_t bosh_kept_bytes(const struct bosh *b)
 {
 	size_t n = 0;
 
-	for (uint8_t i = 0; i < b->room; i++)
+	for (uint32_t i = 0; i < bosh_room(b); i++)
 		n += *bosh_kept(b, i) ? (*bosh_kept(b, i))->n : 0;
 	return n;
 }
@@ -240,7 +240,7 @@ static void acknowledged(struct bosh *b, const struct body *r, int64_t now)
 	if (more->report <= ack)
 		more->report = 0;
 	if (ack < last && ack + 1 == b->first - b->kept &&
-	    now - more->sent[(uint64_t)(ack + 1) % b->room] >= REPORT_AFTER)
+	    now - more->sent[(uint64_t)(ack + 1) % bosh_room(b)] >= REPORT_AFTER)
 		more->report = ack + 1;
 }
 

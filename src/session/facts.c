@@ -5,7 +5,7 @@ void session_facts(const struct session *s, struct session_facts *f)
 {
 	*f = (struct session_facts){.state = s->state,
 				    .reason = s->reason,
-				    .front = s->ops->name,
+				    .front = ops(s)->name,
 				    .domain = session_domain(s),
 				    .jid = slice_str(s->jid),
 				    .born = s->born};
@@ -13,7 +13,7 @@ void session_facts(const struct session *s, struct session_facts *f)
 	f->in.bytes = s->bytes_in;
 	f->out.stanzas = s->stanzas_out;
 	f->out.bytes = s->bytes_out;
-	s->ops->counts(s->front, &f->counts);
+	ops(s)->counts(s->front, &f->counts);
 	delivery_counts(&s->delivery, &f->delivery);
 	f->logins = s->events.logins;
 	f->login_failures = s->events.failures;
@@ -21,9 +21,9 @@ void session_facts(const struct session *s, struct session_facts *f)
 
 bool session_detail(const struct session *s, int64_t now, struct front_detail *d)
 {
-	if (!s->ops->detail)
+	if (!ops(s)->detail)
 		return false;
-	s->ops->detail(s->front, now, d);
+	ops(s)->detail(s->front, now, d);
 	return true;
 }
 
@@ -70,14 +70,14 @@ const char *session_state_name(enum session_state state)
 
 const struct route *session_route(const struct session *s)
 {
-	return s->route;
+	return s->route ? &s->env->routes.v[s->route - 1] : NULL;
 }
 
 const char *session_domain(const struct session *s)
 {
-	if (s->domain)
-		return s->domain;
-	return s->route ? s->route->domain : "";
+	const struct route *r = session_route(s);
+
+	return s->domain ? s->domain : r ? r->domain : "";
 }
 
 enum session_login session_login(const struct session *s)

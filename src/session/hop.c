@@ -99,7 +99,7 @@ static void tell_client(struct session *s, const struct buf *text, int64_t now)
 	e.insert = (uint32_t)(1 + t.name.n);
 	e.xmlns = xml_attribute(e.bytes, "xmlns");
 	s->bytes_out += e.bytes.n;
-	s->ops->element(s->front, &e, xstream_scope(&s->stream), s->delivery.passed, now);
+	ops(s)->element(s->front, &e, xstream_scope(&s->stream), s->delivery.passed, now);
 }
 
 /* On the stream, what declares no namespace is in jabber:client. */
@@ -245,14 +245,14 @@ void hop_lost(struct session *s, int64_t now)
 	if (s->delivery.mode == DELIVERY_CLIENT || s->delivery.mode == DELIVERY_TRANSPARENT ||
 	    s->delivery.pending) /* it sends again what is not acknowledged */
 		return;
-	s->ops->last(s->front);
+	ops(s)->last(s->front);
 	while (delivery_lost(&s->delivery, &text, slice_str(s->jid))) {
 		tell_client(s, &text, now);
 		buf_reset(&text);
 	}
 	buf_clear(&text);
 	while (s->delivery.bound && e.type == FRONT_PAYLOAD) {
-		s->ops->next(s->front, &e);
+		ops(s)->next(s->front, &e);
 		if (e.type == FRONT_PAYLOAD && e.kinds & 1 << STANZA_MESSAGE)
 			report_unsent(s, e.payload, now);
 	}

@@ -33,6 +33,8 @@ struct route {
 	bool transparent; /* stanzas are passed on, and nothing is acknowledged for clients */
 };
 
+enum { ROUTES_MAX = 65535 }; /* routes; and backends of one */
+
 struct routes {
 	const struct route *v; /* borrowed from the configuration */
 	size_t n;

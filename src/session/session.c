@@ -29,39 +29,39 @@ static void enter(struct session *s, enum session_state next)
 	s->state = next;
 }
 
-static struct session *new_session(const struct session_env *env, const struct front_ops *ops,
-				   void *front, int64_t now)
+static struct session *new_session(const struct session_env *env, bool websocket, void *front,
+				   int64_t now)
 {
 	struct session *s = mem_zalloc(sizeof(*s));
 
 	s->env = env;
-	s->ops = ops;
+	s->websocket = websocket;
 	s->front = front;
 	s->born = now;
 	s->until = TIME_NEVER;
 	s->reading = true;
 	note(s, EVENT_CREATED, now);
 	xstream_init(&s->stream, &env->backend_limits);
-	delivery_init(&s->delivery, ops == &wsfront_ops);
+	delivery_init(&s->delivery, websocket);
 	return s;
 }
 
 struct session *session_new_bosh(const struct session_env *env, struct slice sid, handle_t h,
 				 struct body **create, int64_t now)
 {
-	return new_session(env, &bosh_ops, bosh_new(&env->bosh, sid, h, create, now), now);
+	return new_session(env, false, bosh_new(&env->bosh, sid, h, create, now), now);
 }
 
 struct session *session_new_websocket(const struct session_env *env, handle_t ws, int64_t now)
 {
-	return new_session(env, &wsfront_ops, wsfront_new(&env->websocket, ws, now), now);
+	return new_session(env, true, wsfront_new(&env->websocket, ws, now), now);
 }
 
 void session_free(struct session *s)
 {
 	if (!s)
 		return;
-	s->ops->free(s->front);
+	ops(s)->free(s->front);
 	xstream_clear(&s->stream);
 	delivery_clear(&s->delivery);
 	buf_clear(&s->out);
@@ -75,7 +75,7 @@ void session_request(struct session *s, handle_t h, struct body **request, int64
 {
 	int64_t expected = bosh_next_rid(s->front);
 
-	assert(s->ops == &bosh_ops);
+	assert(!s->websocket);
 	if ((*request)->rid != expected)
 		note(s, (*request)->rid < expected ? EVENT_REPEATED : EVENT_EARLY, now);
 	if ((*request)->pause > 0)
@@ -85,37 +85,37 @@ void session_request(struct session *s, handle_t h, struct body **request, int64
 
 void session_hurry(struct session *s, handle_t h, int64_t now)
 {
-	if (s->ops == &bosh_ops)
+	if (!s->websocket)
 		bosh_hurry(s->front, h, now);
 }
 
 void session_gone(struct session *s, handle_t h, int64_t now)
 {
-	if (s->ops == &bosh_ops)
+	if (!s->websocket)
 		bosh_gone(s->front, h, now);
 }
 
 void session_frame(struct session *s, struct frame **frame, enum reason bad, int64_t now)
 {
-	assert(s->ops == &wsfront_ops);
+	assert(s->websocket);
 	wsfront_frame(s->front, frame, bad, now);
 }
 
 void session_pong(struct session *s, uint64_t serial, int64_t now)
 {
-	assert(s->ops == &wsfront_ops);
+	assert(s->websocket);
 	wsfront_pong(s->front, serial, now);
 }
 
 void session_drained(struct session *s)
 {
-	assert(s->ops == &wsfront_ops);
+	assert(s->websocket);
 	wsfront_drained(s->front);
 }
 
 void session_ws_gone(struct session *s, int64_t now)
 {
-	assert(s->ops == &wsfront_ops);
+	assert(s->websocket);
 	wsfront_gone(s->front, now);
 }
 
@@ -165,12 +165,12 @@ static void close_with(struct session *s, enum reason r, struct slice detail, in
 	if (is_of_server(r))
 		hop_lost(s, now);
 	if (r == REASON_CLIENT_CLOSED)
-		delivery_proved(&s->delivery, s->ops->written(s->front));
+		delivery_proved(&s->delivery, ops(s)->written(s->front));
 	note(s, EVENT_CLOSING, now);
 	enter(s, SESSION_CLOSING);
 	s->reason = (uint8_t)r;
 	s->until = now + s->env->close_wait;
-	s->ops->close(s->front, r, detail, now);
+	ops(s)->close(s->front, r, detail, now);
 }
 
 void session_close(struct session *s, enum reason r, int64_t now)
@@ -228,6 +228,8 @@ static char *domain_name(struct slice to)
 static void open_stream(struct session *s, const struct front_event *e, int64_t now,
 			struct effects *fx)
 {
+	const struct route *route;
+
 	if (!e->to.n) {
 		session_close(s, REASON_IMPROPER_ADDRESSING, now);
 		return;
@@ -236,16 +238,17 @@ static void open_stream(struct session *s, const struct front_event *e, int64_t 
 		session_close(s, REASON_UNSUPPORTED_VERSION, now);
 		return;
 	}
-	s->route = routes_find(&s->env->routes, e->to);
-	if (!s->route || route_is_pattern(s->route))
+	route = routes_find(&s->env->routes, e->to);
+	if (!route || route_is_pattern(route))
 		s->domain = domain_name(e->to);
-	if (!s->route) {
+	if (!route) {
 		session_close(s, REASON_HOST_UNKNOWN, now);
 		return;
 	}
-	if (s->route->transparent)
+	s->route = (uint16_t)(route - s->env->routes.v + 1);
+	if (route->transparent)
 		delivery_transparent(&s->delivery);
-	s->backend = (uint16_t)route_wanted(s->route, e->route);
+	s->backend = (uint16_t)route_wanted(route, e->route);
 	xstream_open(&s->out, e->to, e->from, e->lang, spoken_version(e->version));
 	effects_add(fx, EFFECT_DIAL, 0);
 	note(s, EVENT_DIALLING, now);
@@ -279,7 +282,7 @@ static void from_client(struct session *s, size_t unsent, int64_t now, struct ef
 		s->crowded = unsent + s->out.len > s->env->backend_queue;
 		if (s->crowded || delivery_full(&s->delivery))
 			return;
-		s->ops->next(s->front, &e);
+		ops(s)->next(s->front, &e);
 		switch (e.type) {
 		case FRONT_NONE: return;
 		case FRONT_OPEN: open_stream(s, &e, now, fx); break;
@@ -302,7 +305,7 @@ static void to_front(struct session *s, const struct xstream_item *item, int64_t
 		return;
 	s->stanzas_out += item->kind != STANZA_NONE;
 	s->bytes_out += item->element.bytes.n;
-	s->ops->element(s->front, &item->element, xstream_scope(&s->stream), serial, now);
+	ops(s)->element(s->front, &item->element, xstream_scope(&s->stream), serial, now);
 }
 
 /* The element with every declaration that the stream's header lent it. */
@@ -338,7 +341,7 @@ static void features(struct session *s, const struct xstream_item *item, int64_t
 		delivery_offered(&s->delivery);
 	e = complete(&edited, &item->element);
 	s->bytes_out += e.bytes.n;
-	s->ops->element(s->front, &e, xstream_scope(&s->stream), s->delivery.passed, now);
+	ops(s)->element(s->front, &e, xstream_scope(&s->stream), s->delivery.passed, now);
 	buf_clear(&edited);
 }
 
@@ -359,7 +362,7 @@ static void opened(struct session *s, const struct stream_info *info, int64_t no
 		s->until = TIME_NEVER;
 	}
 	note(s, EVENT_HEADER, now);
-	s->ops->opened(s->front, info, now);
+	ops(s)->opened(s->front, info, now);
 }
 
 /* What the server said; what is not whole yet stays in `in`. */
@@ -456,10 +459,10 @@ static void closing(struct session *s, int64_t now, struct effects *fx)
 		effects_add(fx, EFFECT_DROP, 0);
 		s->dialled = false;
 	}
-	if (late && s->ops == &wsfront_ops && !s->ops->closed(s->front))
+	if (late && s->websocket && !ops(s)->closed(s->front))
 		effects_add(fx, EFFECT_CLOSE, wsfront_handle(s->front))->code =
 		    reason_ws_code(s->reason);
-	if ((s->ops->closed(s->front) && !s->dialled) || late)
+	if ((ops(s)->closed(s->front) && !s->dialled) || late)
 		enter(s, SESSION_DEAD);
 }
 
@@ -471,8 +474,8 @@ static void pressure(struct session *s, size_t unsent, int64_t now, struct effec
 	uint32_t cap = s->env->client_queue;
 	bool rest, crowded;
 
-	s->ops->counts(s->front, &c);
-	rest = c.queued > (s->reading ? cap / 2 : cap / 4) && s->ops->attached(s->front);
+	ops(s)->counts(s->front, &c);
+	rest = c.queued > (s->reading ? cap / 2 : cap / 4) && ops(s)->attached(s->front);
 	if (rest && s->reading) {
 		s->until = now + PRESSURE_MAX;
 		effects_add(fx, EFFECT_READ_OFF, 0);
@@ -484,7 +487,7 @@ static void pressure(struct session *s, size_t unsent, int64_t now, struct effec
 		s->reading = true;
 		note(s, EVENT_CLIENT_GOES_ON, now);
 	}
-	if (s->ops != &wsfront_ops)
+	if (!s->websocket)
 		return;
 	crowded = unsent + s->out.len > s->env->backend_queue / (s->paused ? 2 : 1) ||
 		  delivery_full(&s->delivery);
@@ -498,7 +501,7 @@ static void pressure(struct session *s, size_t unsent, int64_t now, struct effec
 
 static void follow_client(struct session *s, int64_t now)
 {
-	bool attached = s->ops->attached(s->front);
+	bool attached = ops(s)->attached(s->front);
 
 	if (s->state == SESSION_OPEN && !attached) {
 		enter(s, SESSION_DETACHED);
@@ -530,11 +533,11 @@ void session_pump(struct session *s, struct buf *in, size_t unsent, int64_t now,
 
 	if (s->state == SESSION_DEAD)
 		return;
-	if (now >= s->ops->expiry(s->front))
-		s->ops->expire(s->front, now);
+	if (now >= ops(s)->expiry(s->front))
+		ops(s)->expire(s->front, now);
 	delivery_expire(&s->delivery, now);
 	if (!s->left)
-		delivery_proved(&s->delivery, s->ops->proved(s->front));
+		delivery_proved(&s->delivery, ops(s)->proved(s->front));
 	from_client(s, unsent, now, fx);
 	full = delivery_full(&s->delivery);
 	from_backend(s, in, now, fx);
@@ -542,10 +545,10 @@ void session_pump(struct session *s, struct buf *in, size_t unsent, int64_t now,
 		give_up(s, now);
 	if (full && !delivery_full(&s->delivery)) /* what waited for that is still there */
 		from_client(s, unsent, now, fx);
-	r = s->ops->failed(s->front);
+	r = ops(s)->failed(s->front);
 	if (r != REASON_NONE)
 		session_close(s, r, now);
-	s->ops->flush(s->front, now, fx);
+	ops(s)->flush(s->front, now, fx);
 	if (s->state == SESSION_CLOSING) {
 		closing(s, now, fx);
 		return;
@@ -572,7 +575,7 @@ int64_t session_expiry(const struct session *s)
 
 	if (s->state == SESSION_DEAD)
 		return TIME_NEVER;
-	at = s->ops->expiry(s->front);
+	at = ops(s)->expiry(s->front);
 	if (s->state < SESSION_CLOSING && delivery_expiry(&s->delivery) < at)
 		at = delivery_expiry(&s->delivery);
 	if (s->until < at)

@@ -7,9 +7,7 @@
 
 struct session {
 	const struct session_env *env;
-	const struct front_ops *ops;
-	void *front; /* owned, through ops */
-	const struct route *route;
+	void *front;  /* owned, through ops() */
 	char *domain; /* owned; which one, where the route stands for many; else NULL */
 	struct xstream stream;
 	struct delivery delivery;
@@ -21,10 +19,13 @@ struct session {
 	uint64_t bytes_in, bytes_out;
 	uint32_t stanzas_in, stanzas_out;
 	struct events events;
+	uint16_t route;	  /* its number in env->routes, from 1; 0: none */
 	uint16_t backend; /* of the route, the one to be tried first */
-	uint8_t state, reason;
-	uint8_t login;	    /* enum session_login */
-	uint8_t mode;	    /* of delivery, that an event tells of */
+	uint8_t reason;
+	uint8_t state : 3;  /* enum session_state */
+	uint8_t login : 3;  /* enum session_login */
+	uint8_t mode : 3;   /* of delivery, that an event tells of */
+	bool websocket : 1; /* what front is; else BOSH */
 	bool connected : 1; /* the backend's socket is up */
 	bool unheard : 1;   /* the server was connected, and given up without a word */
 	bool dialled : 1;   /* a dial or a socket exists, until session_disconnected() */
@@ -37,6 +38,11 @@ struct session {
 	bool traced : 1;    /* somebody watches: EFFECT_TRACE goes out with each element */
 	bool left : 1;	    /* CLOSING: leave was taken, or is */
 };
+
+static inline const struct front_ops *ops(const struct session *s)
+{
+	return s->websocket ? &wsfront_ops : &bosh_ops;
+}
 
 /* Remembers what happened. */
 static inline void note(struct session *s, enum event what, int64_t now)

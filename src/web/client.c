@@ -140,7 +140,7 @@ struct web_client *client_take(struct request *r)
 	struct http *h = r->http;
 	struct web_client *c;
 
-	if (!h->web->config->clients && !h->conn.tls && !h->agent)
+	if (!h->web->config->clients && !conn_has_tls(&h->conn) && !h->agent)
 		return NULL;
 	c = mem_zalloc(sizeof(*c));
 	c->tls = r->tls;

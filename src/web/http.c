@@ -52,7 +52,7 @@ static void wake(struct conn *c)
 {
 	struct http *h = CONTAINER(c, struct http, conn);
 
-	if (c->tls && !h->shaken)
+	if (conn_has_tls(c) && !h->shaken)
 		secure_news(h);
 	http_input(h);
 	if ((c->eof || c->error) && !h->upgrade) {
@@ -139,7 +139,7 @@ static void set_dues(struct http *h, int64_t now)
 	int64_t limit;
 
 	if (phase != h->phase || h->restart) {
-		h->phase = (uint8_t)phase;
+		h->phase = phase;
 		h->restart = false;
 		limit = phase_limit(h);
 		h->in_due = limit ? web_tick(now + limit) : 0;
@@ -148,7 +148,7 @@ static void set_dues(struct http *h, int64_t now)
 		h->out_due = 0;
 	} else if (!h->out_due) {
 		h->out_due = web_tick(now + h->web->config->write_timeout);
-		h->out_seen = h->conn.out.len;
+		h->conn.sent = false;
 	}
 }
 
@@ -186,7 +186,7 @@ static void expire(struct http *h, uint32_t tick)
 {
 	request_expire(h, tick);
 	if (h->out_due && tick >= h->out_due) {
-		h->dead = h->conn.out.len >= h->out_seen;
+		h->dead = !h->conn.sent;
 		h->out_due = 0;
 	}
 	if (!h->in_due || tick < h->in_due || phase_of(h) != h->phase)

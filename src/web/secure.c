@@ -14,7 +14,7 @@ enum {
 
 bool secure_shaking(const struct http *h)
 {
-	return h->hello || (h->conn.tls && !h->shaken);
+	return h->hello || (conn_has_tls(&h->conn) && !h->shaken);
 }
 
 bool secure_due(const struct http *h)
@@ -82,7 +82,7 @@ void secure_news(struct http *h)
 void secure_late(struct http *h)
 {
 	/* Who has not said a word has not failed in TLS. */
-	if (h->conn.tls || h->conn.in.len)
+	if (conn_has_tls(&h->conn) || h->conn.in.len)
 		failed(h, TLS_FAULT_LATE);
 	h->dead = true;
 }
@@ -94,7 +94,7 @@ bool secure_misplaced(struct http *h)
 	struct slice in = buf_slice(&h->conn.in);
 	char peer[ADDR_TEXT];
 
-	if (h->used || h->conn.tls || in.n < 2 || in.p[0] != HANDSHAKE || in.p[1] != 3)
+	if (h->used || conn_has_tls(&h->conn) || in.n < 2 || in.p[0] != HANDSHAKE || in.p[1] != 3)
 		return false;
 	answer_plain(h, "This port does not speak TLS.\n");
 	if (w->tick >= w->plain_tick) {

@@ -145,7 +145,7 @@ void socket_adopt(struct socket *s, struct conn *c)
 	struct slice rest = buf_slice(&c->in);
 	int fd;
 
-	if (c->tls) {
+	if (conn_has_tls(c)) {
 		fd = bridge_new(&s->bridge, w, c, s);
 		if (fd < 0) {
 			free(key);

@@ -94,12 +94,11 @@ struct http {
 	struct web_client *client; /* owned, mostly NULL: see web/client.c */
 	uint32_t in_due;	   /* the tick when the phase is over; 0: none */
 	uint32_t out_due;	   /* when output has not moved for too long; 0: none */
-	uint32_t out_seen;	   /* output left when out_due was set */
 	uint32_t name;		   /* of this connection among all of the process; never 0 */
-	uint32_t scan;		   /* bytes of `in` that were searched for the end of a head */
+	uint32_t scan : 29;	   /* bytes of `in` that were searched for the end of a head */
+	uint32_t phase : 3;	   /* enum phase, as of the last turn */
 	struct addr peer;	   /* as a PROXY header has it, where there is one */
-	uint8_t kind;		   /* enum web_listener_kind */
-	uint8_t phase;		   /* enum phase, as of the last turn */
+	uint8_t kind : 2;	   /* enum web_listener_kind */
 	bool marked : 1;
 	bool used : 1;	  /* a request was read on it */
 	bool restart : 1; /* a head or body is complete: the phase's time starts anew */
