@@ -1,5 +1,5 @@
 /* WebSockets, by libwebsockets 4.1 on the worker's loop. It is handed checked upgrades under a
- * minimal head, and does frames, masking, fragments, UTF-8, pongs and the closing handshake. What
+ * minimal head, and does frames, masking, fragments, pongs and the closing handshake. What
  * goes out are batches of our own frames, written raw in the turn (LWS_WRITE_HTTP passes bytes as
  * they are): one send, and no request for a WRITEABLE callback, which would cost two epoll_ctl and
  * a wake-up more. Only when the kernel does not take all, the library keeps the rest and the loop
@@ -557,8 +557,7 @@ struct ws_engine *ws_engine_new(struct ev_loop *loop, uint32_t message_max, bool
 	    .protocols = protocols,
 	    .extensions = deflate ? extensions : NULL,
 	    .options = LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
-		       LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME |
-		       LWS_SERVER_OPTION_VALIDATE_UTF8,
+		       LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME,
 	    .foreign_loops = loops,
 	    .count_threads = 1,
 	    .retry_and_idle_policy = &no_pings,

@@ -13,7 +13,7 @@ struct ws; /* one WebSocket; freed by the engine after closed() */
 struct ws_hooks {
 	void (*opened)(void *owner, struct ws *ws); /* the 101 is out */
 	void (*message)(void *owner,
-			struct buf *text); /* taken (emptied); whole, valid UTF-8 text */
+			struct buf *text); /* taken (emptied); a whole text, not checked */
 	void (*binary)(void *owner);	   /* a binary message began; nothing of it follows */
 	void (*too_big)(void *owner);	   /* a message over the limit; nothing of it follows */
 	void (*pong)(void *owner,

@@ -316,7 +316,7 @@ def test_a_large_message_goes_both_ways(place):
 
 def test_an_empty_ping_and_one_with_payload_are_answered(place):
     ws = place.ws()
-    for payload in (b"", b"x" * 125):
+    for payload in (b"", b"x" * 125, bytes(range(0x80, 0x100 - 3))):
         ws.http.send(frame(PING, payload))
         assert ws.receive_frame() == (True, PONG, payload)
 
@@ -324,6 +324,7 @@ def test_an_empty_ping_and_one_with_payload_are_answered(place):
 def test_a_pong_nobody_asked_for_is_ignored(place):
     ws, _ = place.ws_pair()
     ws.http.send(frame(PONG, b"x" * 8) + frame(PONG) + frame(PONG, b"y" * 100))
+    ws.http.send(frame(PONG, b"\0" * 7 + b"\x80"))  # as of ours, the 128th on: no UTF-8
     ws.round_trip("on")
 
 
