@@ -236,13 +236,21 @@ static struct buf target_of(const char *id, const char *behind)
 	return b;
 }
 
+static void put_text(const char *text)
+{
+	char *clean = print_clean(text);
+
+	fputs(clean, stdout);
+	free(clean);
+}
+
 static void print_value(const char *name, yajl_val v)
 {
 	size_t n = strlen(name);
 	char text[PRINT_TEXT];
 
 	if (YAJL_IS_STRING(v))
-		printf("%s", *YAJL_GET_STRING(v) ? YAJL_GET_STRING(v) : "-");
+		put_text(*YAJL_GET_STRING(v) ? YAJL_GET_STRING(v) : "-");
 	else if (YAJL_IS_INTEGER(v) && n > 3 && strcmp(name + n - 3, "_ms") == 0)
 		fputs(print_age(YAJL_GET_INTEGER(v), text), stdout);
 	else if (YAJL_IS_INTEGER(v) && n > 6 && strcmp(name + n - 6, "_bytes") == 0)
@@ -319,13 +327,16 @@ static char trace_event[32];
 
 static void trace_print(yajl_val v)
 {
-	if (strcmp(trace_event, "stanza") == 0)
-		printf("%s %s\n", strcmp(doc_text(v, "from"), "client") == 0 ? "->" : "<-",
-		       doc_text(v, "xml"));
-	else if (strcmp(trace_event, "note") == 0)
+	if (strcmp(trace_event, "stanza") == 0) {
+		fputs(strcmp(doc_text(v, "from"), "client") == 0 ? "-> " : "<- ", stdout);
+		put_text(doc_text(v, "xml"));
+		putchar('\n');
+	} else if (strcmp(trace_event, "note") == 0) {
 		printf("-- %s\n", doc_text(v, "text"));
-	else if (strcmp(trace_event, "end") == 0)
-		printf("== the session has ended: %s\n", doc_text(v, "reason"));
+	} else if (strcmp(trace_event, "end") == 0) {
+		printf("== the session has ended: %s (%s)\n", doc_text(v, "reason"),
+		       doc_text(v, "text"));
+	}
 }
 
 static bool trace_line(struct slice line)
@@ -360,7 +371,16 @@ int ctl_trace(struct ctl *c)
 	target = target_of(c->argv[0], "/trace");
 	trace_json = c->json;
 	status = client_follow(c->socket, buf_data(&target), trace_line, &body);
-	code = status == 200 ? CTL_FINE : status < 0 ? CTL_UNREACHABLE : doc_fault(status, &body);
+	if (status == 200 && !trace_ended) {
+		fputs(
+		    "fairleadctl: Fairlead ended the trace: it is gone, or this reader too slow\n",
+		    stderr);
+		code = CTL_UNREACHABLE;
+	} else {
+		code = status == 200 ? CTL_FINE
+		       : status < 0  ? CTL_UNREACHABLE
+				     : doc_fault(status, &body);
+	}
 	buf_clear(&target);
 	buf_clear(&body);
 	return code;

@@ -66,16 +66,35 @@ const char *print_number(int64_t n, char dst[PRINT_TEXT])
 	return dst;
 }
 
+/* Of the control character that text begins with, in bytes; 0: it begins with none. Those above
+ * ASCII are two in UTF-8, and a terminal obeys them just as well. */
+static size_t control(const char *text)
+{
+	const unsigned char *p = (const unsigned char *)text;
+
+	if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
+		return 2;
+	return p[0] < ' ' || p[0] == 0x7f;
+}
+
+char *print_clean(const char *text)
+{
+	char *copy = mem_alloc(strlen(text) + 1), *at = copy;
+
+	while (*text) {
+		size_t n = control(text);
+
+		*at++ = n ? '?' : *text;
+		text += n ? n : 1;
+	}
+	*at = '\0';
+	return copy;
+}
+
 void print_cell(struct print_table *t, const char *text)
 {
-	char *copy = mem_strdup(text && *text ? text : "-");
-
-	/* A terminal obeys control bytes, and some of what stands here others have chosen. */
-	for (char *p = copy; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = '?';
 	t->cells = mem_realloc(t->cells, (t->n + 1) * sizeof(*t->cells));
-	t->cells[t->n++] = copy;
+	t->cells[t->n++] = print_clean(text && *text ? text : "-");
 }
 
 /* Characters, not bytes. */

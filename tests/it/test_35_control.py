@@ -3,13 +3,15 @@
 import json
 import os
 import re
+import select
+import signal
 import subprocess
 import time
 
 import pytest
 
 from lib import patience
-from lib.bosh import Http
+from lib.bosh import Http, auth
 from lib.fairlead import PROGRAM
 
 CTL = os.path.join(os.path.dirname(PROGRAM), "fairleadctl")
@@ -261,6 +263,121 @@ def test_fairleadctl_looks(new_place):
     assert ctl(place, "show", "0-999-1", code=1).startswith("fairleadctl: ")
     link = ctl(place, "link").strip()
     assert link == f"http://127.0.0.1:{place.fairlead.status_port}/#token={place.fairlead.token()}"
+
+
+class Following:
+    """fairleadctl trace, and its lines as they come."""
+
+    def __init__(self, place, *words):
+        socket = os.path.join(place.fairlead.folder, "run", "control.sock")
+        self.process = subprocess.Popen([CTL, "-s", socket, "trace", *words], bufsize=0,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.said = b""
+
+    @property
+    def lines(self):
+        return self.said.decode().splitlines()
+
+    def until(self, text):
+        """It has said that, in one line."""
+        while not any(text in line for line in self.lines):
+            ready, _, _ = select.select([self.process.stdout], [], [], patience(5))
+            more = os.read(self.process.stdout.fileno(), 65536) if ready else b""
+            assert more, (self.lines, text)
+            self.said += more
+        return self
+
+    def end(self):
+        """What else it said, and how it ended."""
+        out, err = self.process.communicate(timeout=patience(5))
+        self.said += out
+        return self.process.returncode, err.decode()
+
+
+def begun(place):
+    """A BOSH session before its login, and its id."""
+    s = place.bosh()
+    s.create()
+    s.take("features")
+    newest, = place.fairlead.status("/api/sessions?sort=age&order=asc&limit=1")["list"]
+    return s, newest["id"]
+
+
+def log_in_and_talk(s, password):
+    s.send(auth(s.user, password))
+    s.take("success")
+    s.restart()
+    s.take("features")
+    s.send("<iq xmlns='jabber:client' type='set' id='b1'><bind "
+           "xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>")
+    s.jid = s.take("iq").find("jid").text
+    s.send(f"<message xmlns='jabber:client' id='m1' to='{s.jid}'><body>be quiet</body></message>")
+    assert s.take("message").find("body").text == "be quiet"
+
+
+def test_fairleadctl_traces_a_login_and_what_is_said(place):
+    s, sid = begun(place)
+    f = Following(place, sid).until("-- somebody traces the session")
+    log_in_and_talk(s, "s3cretWord")
+    f.until("<- <message")
+    s.terminate()
+    assert f.end() == (0, "")
+    said = "\n".join(f.lines)
+    assert "-> <auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>[" in said
+    assert "<- <success" in said and "-- the XMPP server accepted the login" in said
+    assert [line[:12] for line in f.lines if "m1" in line] == ["-> <message ", "<- <message "]
+    assert "<body>[8]</body>" in said and f"<jid>{s.jid}</jid>" in said
+    assert f.lines[-1] == "== the session has ended: client-closed (the client ended the session)"
+    for secret in ("s3cretWord", "be quiet", s.sid, auth(s.user, "s3cretWord").split(">")[1][:-6]):
+        assert secret not in said
+
+
+def test_fairleadctl_traces_in_json(place):
+    s, sid = begun(place)
+    f = Following(place, sid, "--json").until('"label":"traced"')
+    log_in_and_talk(s, "s3cretWord")
+    f.until("</message>").until('"from":"server"')
+    ctl(place, "kill", sid)
+    assert f.end() == (0, "")
+    events = [json.loads(line) for line in f.lines]
+    assert {e["event"] for e in events} == {"note", "stanza", "end"}
+    assert all(e["at_ms"] > 1e12 for e in events)
+    assert all(e["from"] in ("client", "server") and e["bytes"] > 0 and e["xml"][0] == "<"
+               for e in events if e["event"] == "stanza")
+    assert (events[-1]["event"], events[-1]["reason"]) == ("end", "killed")
+    assert "s3cretWord" not in "".join(f.lines)
+
+
+def test_fairleadctl_trace_ends_otherwise(new_place):
+    """By Ctrl-C, with nobody to trace, with Fairlead itself."""
+    place = new_place()
+    s, sid = begun(place)
+    f = Following(place, sid).until("-- somebody traces the session")
+    assert place.fairlead.status(f"/api/sessions/{sid}")["traced"]
+    f.process.send_signal(signal.SIGINT)
+    assert f.end() == (-signal.SIGINT, "")
+    settled(place, lambda _: not place.fairlead.status(f"/api/sessions/{sid}")["traced"])
+    for unknown in ("0-999-1", "99-1-1", "nonsense", "", "../status", "1 2"):
+        assert "no such session" in ctl(place, "trace", unknown, code=1), unknown
+    ctl(place, "trace", code=2)
+    ctl(place, "trace", sid, sid, code=2)
+    others = [Following(place, sid).until("--") for _ in range(8)]
+    assert "Eight sessions are traced already" in ctl(place, "trace", sid, code=1)
+    place.fairlead.process.kill()
+    place.fairlead.process.wait()
+    for f in others:
+        code, err = f.end()
+        assert code == 3 and "it is gone" in err
+    place.fairlead.stopped = True
+    ctl(place, "trace", sid, code=3)
+
+
+def test_fairleadctl_trace_of_a_shutdown(new_place):
+    place = new_place()
+    _, sid = begun(place)
+    f = Following(place, sid).until("--")
+    place.fairlead.stop()
+    assert f.end() == (0, "") and f.lines[-1].startswith("== the session has ended: system-shutdown")
 
 
 def test_fairleadctl_acts(new_place):

@@ -40,18 +40,19 @@ static void put_event(struct buf *out, const char *event, struct json *j)
 	buf_clear(&data);
 }
 
-static struct json event_new(void)
+static struct json event_new(const char *event)
 {
 	struct json j = json_new();
 
 	json_open(&j, NULL);
+	json_text(&j, "event", slice_str(event));
 	json_int(&j, "at_ms", unix_ms());
 	return j;
 }
 
 static void put_note(struct trace *t, enum event what)
 {
-	struct json j = event_new();
+	struct json j = event_new("note");
 
 	json_text(&j, "label", slice_str(event_label(what)));
 	json_text(&j, "text", slice_str(event_words(what)));
@@ -60,7 +61,7 @@ static void put_note(struct trace *t, enum event what)
 
 static void put_stanza(struct trace *t, const struct effect *x)
 {
-	struct json j = event_new();
+	struct json j = event_new("stanza");
 
 	json_text(&j, "from", x->code == TRACE_CLIENT ? SLICE("client") : SLICE("server"));
 	json_int(&j, "bytes", x->ms);
@@ -132,7 +133,7 @@ void trace_end(struct entry *e, enum reason r)
 			continue;
 		}
 		notes(*at, e->session);
-		j = event_new();
+		j = event_new("end");
 		json_text(&j, "reason", slice_str(reason_label(r)));
 		json_text(&j, "text", slice_str(reason_text(r)));
 		put_event(&(*at)->out, "end", &j);
@@ -158,6 +159,9 @@ void sessions_trace(struct sessions *all, const struct letter *l)
 	t->session = l->session;
 	t->stream = l->u.stream;
 	session_events(e->session, &t->seen);
+	/* Each reader is told that its trace runs; the session notes that for the first alone. */
+	if (session_traced(e->session))
+		put_note(t, EVENT_TRACED);
 	t->next = all->traces;
 	all->traces = t;
 	session_trace(e->session, true, all->w->now);
