@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { SUMMARY_LINE = 1500 };
+
 static const char *const labels[] = {
 #define X(name, label, text) label,
 #include "proto/refusal.def"
@@ -22,6 +24,22 @@ bool refusal_note(struct refusals *r, unsigned kind, int64_t now)
 		return false;
 	r->told[kind]++;
 	return true;
+}
+
+uint64_t refusal_summary(struct buf *line, uint64_t told[REFUSAL_COUNT],
+			 const uint64_t n[REFUSAL_COUNT])
+{
+	uint64_t total = 0;
+
+	for (unsigned i = 0; i < REFUSAL_COUNT; i++) {
+		uint64_t by = n[i] > told[i] ? n[i] - told[i] : 0;
+
+		told[i] += by;
+		total += by;
+		if (by && line->len < SUMMARY_LINE)
+			buf_addf(line, " %s=%llu", refusal_label(i), (unsigned long long)by);
+	}
+	return total;
 }
 
 unsigned refusal_of_status(int status)

@@ -5,6 +5,7 @@
 #define PROTO_REFUSAL_H
 
 #include <stdbool.h>
+#include "base/buf.h"
 #include "proto/reason.h"
 
 enum refusal {
@@ -27,6 +28,12 @@ struct refusals {
 /* Start zeroed, with `most`. Counts one; whether it may have a line of its own. `now` ms,
  * monotonic. */
 bool refusal_note(struct refusals *r, unsigned kind, int64_t now);
+
+/* Appends " label=number" for each kind of which there are more in n than in told, as far as a log
+ * line has room, and notes that in told. How many more there are in all. What a worker does not
+ * tell for a while (n below told) is not told twice. */
+uint64_t refusal_summary(struct buf *line, uint64_t told[REFUSAL_COUNT],
+			 const uint64_t n[REFUSAL_COUNT]);
 
 unsigned refusal_of_status(int status); /* of HTTP */
 const char *refusal_label(unsigned kind);

@@ -238,12 +238,15 @@ def test_a_flood_gets_few_lines(new_place):
 
 @pytest.mark.full
 def test_a_minute_is_summed_up(new_place):
-    place = new_place({"workers": 2, "log.refusals": 0})
+    place = new_place({"workers": 2, "log.refusals": 0, "limits.sessions": 3})
     for _ in range(7):
         get(place.fairlead.port, "/nothing")
+    for _ in range(3 + 4):
+        place.bosh().create()
     line, = place.fairlead.wait_lines("shed", seconds=75)
-    assert line["http-404"] == line["total"] == "7"
-    assert not place.fairlead.lines("request-refused")
+    assert (line["http-404"], line["overloaded"], line["total"]) == ("7", "4", "11")
+    assert line["seconds"] == "60"
+    assert not place.fairlead.lines("request-refused") + place.fairlead.lines("refused")
 
 
 def test_fairleadctl_looks(new_place):

@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-enum { SUMMARY_EVERY = 6, SUMMARY_LINE = 1500 };
+enum { SUMMARY_EVERY = 6 };
 
 struct sampler {
 	struct worker *w; /* borrowed */
@@ -19,27 +19,11 @@ struct sampler {
 	uint64_t told[REFUSAL_COUNT]; /* refusals that a summary has had */
 };
 
-/* How much more it is; a worker that did not tell may make it less for a while. */
-static uint64_t more(uint64_t *told, uint64_t n)
-{
-	uint64_t by = n > *told ? n - *told : 0;
-
-	*told += by;
-	return by;
-}
-
 static void summary(struct sampler *s, const struct report *sum)
 {
 	struct buf line = {0};
-	uint64_t total = 0;
+	uint64_t total = refusal_summary(&line, s->told, sum->refusals);
 
-	for (unsigned i = 0; i < REFUSAL_COUNT; i++) {
-		uint64_t n = more(&s->told[i], sum->refusals[i]);
-
-		total += n;
-		if (n && line.len < SUMMARY_LINE)
-			buf_addf(&line, " %s=%llu", refusal_label(i), (unsigned long long)n);
-	}
 	buf_addc(&line, '\0');
 	if (total)
 		log_info("shed",
