@@ -157,6 +157,17 @@ static void refuse(struct sessions *t, const struct letter *request, enum reason
 	worker_send(t->w, handle_worker(l->handle), l);
 }
 
+/* XEP-0124 19.1: whoever asks for a secure session on a plain connection loses that connection, and
+ * the session goes on. */
+static void drop(struct sessions *t, const struct letter *request)
+{
+	struct letter *l = letter_new(LETTER_REPLY);
+
+	l->handle = request->handle;
+	log_refused(t, "bosh", &request->u.request.peer, REASON_NOT_SECURE, "");
+	worker_send(t->w, handle_worker(l->handle), l);
+}
+
 static void create(struct sessions *t, struct letter *l)
 {
 	struct worker *w = t->w;
@@ -176,6 +187,7 @@ static void create(struct sessions *t, struct letter *l)
 	random_bytes(sid.random, sizeof(sid.random));
 	sid_print(w->signer, &sid, text);
 	e = entry_new(t, &l->u.request.peer, MEM_TAKE(l->u.request.client));
+	e->secure = l->u.request.body->by_tls;
 	t->census.created[TRANSPORT_BOSH]++;
 	htab_add(&t->by_sid, &e->node, htab_hash(sid_key(&sid, e->secret), t->seed));
 	e->session = session_new_bosh(&w->app->env, slice_of(text, sizeof(text)), l->handle,
@@ -217,6 +229,10 @@ static void request(struct sessions *t, struct letter *l)
 	e = find(t, &l->u.request.sid);
 	if (!e) {
 		refuse(t, l, REASON_ITEM_NOT_FOUND);
+		return;
+	}
+	if (e->secure && l->u.request.body->bare) {
+		drop(t, l);
 		return;
 	}
 	entry_mark(e);

@@ -21,6 +21,7 @@ struct entry {
 	struct addr peer;
 	bool websocket : 1, marked : 1;
 	bool counted : 1; /* in the census, as it is */
+	bool secure : 1;  /* its first request came by TLS; BOSH only */
 	bool greeted : 1; /* the server's first features were looked at */
 	uint8_t suite;	  /* of TLS with the client, for web_tls_text() */
 	uint16_t agent;	  /* what the client calls itself, for web_agent() */

@@ -31,7 +31,10 @@ struct body {
 	struct slice stream, xmpp_version, report;
 	struct slice secure; /* of old clients */
 
-	uint32_t via; /* names the connection that it came by; 0: not known. Set by the web */
+	/* Set by the web: */
+	uint32_t via; /* names the connection that it came by; 0: not known */
+	bool by_tls;  /* the client came by TLS, here or at a trusted proxy */
+	bool bare;    /* it surely did not */
 };
 
 /* Takes *document (emptied). On REASON_NONE *out owns everything, body_free() releases. Else a

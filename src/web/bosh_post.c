@@ -63,6 +63,8 @@ void bosh_post(struct request *r)
 		return;
 	}
 	body->via = r->http->name;
+	body->by_tls = r->tls;
+	body->bare = r->bare;
 	create = !body->sid.p;
 	if (!create && !sid_parse(&sid, body->sid)) {
 		body_free(body);

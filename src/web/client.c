@@ -81,15 +81,19 @@ bool client_proxy(struct http *h)
 	return true;
 }
 
-void client_asks(const struct http *h, const struct http1_head *head, struct forwarded *f)
+bool client_asks(const struct http *h, const struct http1_head *head, struct forwarded *f)
 {
 	const struct forwarded_rules *rules = &h->web->config->forwarded;
 
+	bool proxied = head && h->kind == WEB_TRAFFIC && forwarded_trusts(rules, &h->peer), sure;
+
 	*f = (struct forwarded){.client = h->peer, .tls = FORWARDED_UNTOLD};
-	if (head && h->kind == WEB_TRAFFIC && forwarded_trusts(rules, &h->peer))
+	if (proxied)
 		forwarded_read(rules, head->bytes, &h->peer, f);
+	sure = !proxied || f->tls != FORWARDED_UNTOLD;
 	if (f->tls == FORWARDED_UNTOLD)
 		f->tls = h->tls ? FORWARDED_TLS : FORWARDED_PLAIN;
+	return sure && f->tls == FORWARDED_PLAIN;
 }
 
 /* TLS asks for names only (RFC 6066 3), and so do those who read what is told here. */

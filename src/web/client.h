@@ -12,8 +12,9 @@ void client_check(struct http *h);
 bool client_proxy(struct http *h);
 void client_late(struct http *h); /* it did not come in time: the connection is dropped */
 
-/* Who asks by this head: the connection's own peer, or whom that one tells of. */
-void client_asks(const struct http *h, const struct http1_head *head, struct forwarded *f);
+/* Who asks by this head: the connection's own peer, or whom that one tells of. True where it surely
+ * came without TLS: a trusted proxy that does not say leaves that open. */
+bool client_asks(const struct http *h, const struct http1_head *head, struct forwarded *f);
 
 /* Remembers what a creation request would want to tell, until client_forget(). */
 void client_note(struct http *h, struct slice host);

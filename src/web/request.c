@@ -40,8 +40,9 @@ struct request *request_new(struct http *h, const struct http1_head *head)
 	size_t target = target_of(h, head);
 	struct request *r, **last = &h->first;
 	struct forwarded f;
+	bool bare;
 
-	client_asks(h, head, &f);
+	bare = client_asks(h, head, &f);
 	if (!addr_same(&f.client, &h->peer))
 		via = sizeof(f.client);
 	r = mem_zalloc(sizeof(*r) + via + origin + target);
@@ -49,6 +50,7 @@ struct request *request_new(struct http *h, const struct http1_head *head)
 	r->http = h;
 	r->via = via != 0;
 	r->tls = f.tls == FORWARDED_TLS;
+	r->bare = bare;
 	memcpy(r->tail, &f.client, via);
 	if (head) {
 		r->head_only = head->method == HTTP1_HEAD;

@@ -99,7 +99,13 @@ void web_reply(struct web *w, handle_t h, int status, struct buf *body, const ch
 		buf_clear(body);
 		return;
 	}
-	answer(r, &(struct answer){.status = status, .type = type}, body);
+	if (status) {
+		answer(r, &(struct answer){.status = status, .type = type}, body);
+		return;
+	}
+	r->http->dead = true;
+	http_mark(r->http);
+	web_more(w);
 }
 
 void web_held(struct web *w, handle_t h, handle_t session, int64_t wait)

@@ -142,7 +142,8 @@ void web_free(struct web *w); /* closes everything; no hooks are called */
 
 void web_accept(struct web *w, int fd, const struct web_listener *l); /* takes fd */
 
-/* Answers request h: takes *body. type NULL: text/xml; charset=utf-8. Stale handles drop it. */
+/* Answers request h: takes *body. type NULL: text/xml; charset=utf-8. Stale handles drop it. status
+ * 0: no answer, its connection is closed. */
 void web_reply(struct web *w, handle_t h, int status, struct buf *body, const char *type);
 
 /* Answers request h with a stream: 200, then bytes for as long as wanted. False where none was

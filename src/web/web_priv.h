@@ -45,6 +45,7 @@ struct request {
 	uint8_t liked : 2;  /* of the answer, if it is worth it */
 	bool via : 1;	    /* a proxy told who asks */
 	bool tls : 1;	    /* the client came by TLS */
+	bool bare : 1;	    /* it surely did not: no trusted proxy in between that does not say */
 	bool trusted : 1;   /* it may do whatever the API offers */
 	uint32_t due;	    /* WAITING, HELD: a tick */
 	uint32_t size;	    /* of its body, or the most that it can be */

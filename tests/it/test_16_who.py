@@ -8,7 +8,7 @@ import time
 import pytest
 
 from lib import patience
-from lib.bosh import Closed, request
+from lib.bosh import Closed, message, request
 from lib.ws import upgrade
 
 SETTINGS = {"http.trusted_proxies": "127.0.0.1,10.0.0.0/8,2001:db8:1::/48"}
@@ -241,3 +241,33 @@ def test_where_none_is_wanted_a_proxy_header_is_a_bad_request(place):
     http.send(request("GET", "/nowhere"))
     assert http.response().status == 400
     assert http.ends()
+
+
+# -- TLS at the proxy ----------------------------------------------------------------------------
+
+def told(proto=None):
+    return {XFF: "192.0.2.7", **({"X-Forwarded-Proto": proto} if proto else {})}
+
+
+@pytest.mark.parametrize("began, asks, served", [
+    ("https", "http", False),
+    ("https", "https", True),
+    ("https", None, True),  # the proxy is trusted, and leaves it open
+    ("http", "https", True),
+    (None, "http", True)])
+def test_a_session_begun_on_tls_is_served_on_tls_alone(place, began, asks, served):
+    """XEP-0124 19.1."""
+    s, stream = place.bosh_pair(headers=told(began))
+    since = place.fairlead.log_size()
+    http = place.http()
+    http.send(request("POST", "/http-bind", s.make(message("first"), s.rid), told(asks)))
+    if served:
+        s.rid += 1
+        stream.wait(lambda: stream.messages() == ["first"])
+        return
+    assert dropped(http)
+    line, = place.fairlead.wait_lines("refused", since=since)
+    assert line["reason"] == "not-secure" and line["peer"] == "192.0.2.7"
+    assert stream.messages() == []
+    s.send(message("second"))
+    stream.wait(lambda: stream.messages() == ["second"])

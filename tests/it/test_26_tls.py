@@ -16,8 +16,10 @@ import pytest
 
 from lib import fairlead as keeper
 from lib import patience
-from lib.bosh import Closed, Http, message, request
+from lib.bosh import Bosh, Closed, Http, message, request
+from lib.daemon import Daemon, free_port
 from lib.ws import TEXT, WebSocket, frame, upgrade
+from lib.xmppserver import Server
 from test_14_flow import KERNEL, PAD, QUEUE, Watch, numbers, quiet, standstill
 
 
@@ -594,3 +596,28 @@ def test_openssl_s_own_client(secure_place, shown, authority):
     assert b"Cipher is ECDHE-ECDSA-AES256-GCM-SHA384" in done.stdout
     assert b"Secure Renegotiation IS supported" in done.stdout
     assert b"Compression: NONE" in done.stdout
+
+
+def test_a_session_begun_on_tls_is_not_served_without(shown, trust):
+    """XEP-0124 19.1: by two listeners of one Fairlead."""
+    server, port, bare = Server(), free_port(), free_port()
+    fairlead = Daemon({
+        "listen": [{"name": "bare", "address": f"127.0.0.1:{bare}"},
+                   {"name": "tls", "address": f"127.0.0.1:{port}", "tls": "on"}],
+        "certificates": [{"name": "c", "certificate": shown[0].certificate, "key": shown[0].key}],
+        "domains": [{"name": "example.org", "backends": [f"127.0.0.1:{server.port}"]}]}).ready()
+    s = Bosh(port, connect=lambda port, **more: Http(port, tls=trust, **more))
+    try:
+        s.login()
+        http = Http(bare)
+        http.send(request("POST", "/http-bind", s.make(message("overheard"), s.rid)))
+        assert all_of(http.sock) == b""
+        line, = fairlead.wait_lines("refused")
+        assert line["reason"] == "not-secure"
+        s.send(message("safe"))
+        stream = server.stream_of(s.user)
+        stream.wait(lambda: stream.messages() == ["safe"])
+    finally:
+        s.close()
+        fairlead.clean()
+        server.close()

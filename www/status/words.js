@@ -25,6 +25,7 @@ const ENDS = {
 	'unsupported-data': 'the client sent a binary message',
 	'bad-utf8': 'the client sent text that is not UTF-8',
 	'item-not-found': 'the sid or rid was unknown or too old',
+	'not-secure': 'a session that began on TLS was asked for without',
 	'rid-missing': 'a request never came that later ones waited for',
 	'too-big': 'the client sent more than limits.body at once',
 	'other-request': 'another request made it end',
