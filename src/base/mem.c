@@ -54,6 +54,11 @@ void mem_wipe(void *p, size_t n)
 	explicit_bzero(p, n);
 }
 
+void mem_give_back(void)
+{
+	malloc_trim(0);
+}
+
 void mem_join(void)
 {
 	mallopt(M_MXFAST, 0);

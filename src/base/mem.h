@@ -14,6 +14,9 @@ char *mem_strndup(const char *s, size_t n); /* NUL-terminated copy of n bytes */
  * What a login needs for a moment then leaves no small pieces between what stays. */
 void mem_join(void);
 
+/* What was freed goes back to the kernel: after a rush. Takes milliseconds for a large heap. */
+void mem_give_back(void);
+
 /* A pointer that changes owner: the giver's copy becomes NULL. */
 #define MEM_TAKE(p) mem_take_(&(p))
 #define mem_take_(pp)                      \

@@ -275,7 +275,7 @@ def test_a_server_that_stops_reading_makes_a_bosh_client_wait(place):
     assert 2 < sent < 400
     assert place.fairlead.memory() < 100 << 20 or place.fairlead.sanitized()
     stream.hold.set()
-    stream.wait(lambda: len(stream.messages()) == sent)
+    stream.wait(lambda: len(stream.messages()) == sent, 30)
     assert [m.split(" ")[0] for m in stream.messages()] == [str(i) for i in range(sent)]
     s.finish()
     assert s.ended is None

@@ -37,7 +37,9 @@ def load_server():
 
 
 def settled_memory(fairlead, seconds=10):
-    """The memory once it stands still: the last sockets are closed in the background."""
+    """The memory once it stands still: the last sockets are closed in the background, and memory is
+    given back within ten seconds."""
+    time.sleep(12)
     deadline = time.monotonic() + seconds
     last = fairlead.memory()
     while time.monotonic() < deadline:

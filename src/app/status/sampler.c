@@ -9,12 +9,13 @@
 
 #include <stdlib.h>
 
-enum { SUMMARY_EVERY = 6 };
+enum { SUMMARY_EVERY = 6, GIVE_BACK_FROM = 1000 };
 
 struct sampler {
 	struct worker *w; /* borrowed */
 	ev_timer timer;
 	uint32_t samples; /* since the last summary */
+	uint32_t most;	  /* sessions and connections, since memory was given back */
 	struct history history;
 	uint64_t told[REFUSAL_COUNT]; /* refusals that a summary has had */
 };
@@ -34,6 +35,22 @@ static void summary(struct sampler *s, const struct report *sum)
 	buf_clear(&line);
 }
 
+/* After a rush: the allocator keeps what was freed, unless it is told. */
+static void give_back(struct sampler *s)
+{
+	const struct app *app = s->w->app;
+	uint32_t n = atomic_load_explicit(&app->sessions, memory_order_relaxed);
+
+	for (int i = 0; i < app->n; i++)
+		n += atomic_load_explicit(&app->workers[i]->load, memory_order_relaxed);
+	if (n > s->most)
+		s->most = n;
+	if (s->most < GIVE_BACK_FROM || n > s->most / 2)
+		return;
+	s->most = n;
+	mem_give_back();
+}
+
 static void sampled(struct worker *w, struct question *q)
 {
 	struct sampler *s = w->sampler;
@@ -41,6 +58,7 @@ static void sampled(struct worker *w, struct question *q)
 
 	overview_init(&o, w, q);
 	history_push(&s->history, o.silent ? NULL : o.sum, process_memory(), w->now);
+	give_back(s);
 	if (++s->samples >= SUMMARY_EVERY) {
 		s->samples = 0;
 		summary(s, o.sum);
