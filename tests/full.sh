@@ -21,6 +21,10 @@ for workers in 1 4; do
 	done
 done
 
+# The same through a listener with TLS of its own (what it does with TLS alone is topic 26).
+# shellcheck disable=SC2046 # names of files, for the shell to expand
+OVER=tls tests it-tls-4 600 plain 4 $(topics 02 03 04 05 06 08 11) -m "not full"
+
 # Fault by fault and server by server; what was counted stands at the end of the log.
 TOPICS=0 tests delivery-asan-4 1800 asan 4 tests/peers/test_delivery.py
 
