@@ -330,7 +330,7 @@ static uint32_t bosh_proved(const void *f)
 	return ((const struct bosh *)f)->proved;
 }
 
-static uint32_t bosh_written(const void *f)
+static uint32_t bosh_received(const void *f)
 {
 	return ((const struct bosh *)f)->answered;
 }
@@ -390,7 +390,7 @@ const struct front_ops bosh_ops = {
     .opened = bosh_opened,
     .element = bosh_element,
     .proved = bosh_proved,
-    .written = bosh_written,
+    .received = bosh_received,
     .last = bosh_last,
     .close = bosh_close,
     .flush = bosh_flush,

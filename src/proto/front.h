@@ -74,9 +74,9 @@ struct front_ops {
 	 * first; never goes back; never beyond what element() was given. */
 	uint32_t (*proved)(const void *f);
 
-	/* The serial of the last stanza that was sent before the client said goodbye. What stood
-	 * behind it then, and what comes later, is not sent at all. */
-	uint32_t (*written)(const void *f);
+	/* The serial up to which a client that said goodbye counts as having what it was sent: not
+	 * before proved(). What stood behind it then, and what comes later, is not sent at all. */
+	uint32_t (*received)(const void *f);
 
 	/* What element() gets from here on, right before close(), may pass the bound of the queue.
 	 */

@@ -10,8 +10,11 @@
 enum {
 	FRAMES_MIN = 4,
 	PINGS_MAX = 2,	    /* that may stay unanswered */
-	PROVE_STANZAS = 64, /* written without a ping: one goes out that proves them */
-	PROVE_AFTER = 1000  /* ms after the first of them one does whatever their number */
+	PROVE_STANZAS = 16, /* written without a ping, and */
+	PROVE_BYTES = 2048, /* of them: one goes out that proves them */
+	PROVE_EVERY = 250,  /* ms; so often one does whatever their number */
+	PROVE_PINGS = 16,   /* not answered; then this rests, but not the other */
+	PROVE_LINGER = 100  /* ms: who does not wait for our <close/> hangs up by then */
 };
 
 /* No frame of ours is masked, and the client answers each with the same serial. */
@@ -23,7 +26,7 @@ struct wsfront *wsfront_new(const struct wsfront_config *c, handle_t ws, int64_t
 	w->ws = ws;
 	w->ping_at = now + c->ping;
 	w->open_at = now + c->open_limit;
-	w->prove_at = TIME_NEVER;
+	w->prove_at = now;
 	return w;
 }
 
@@ -136,38 +139,42 @@ void wsfront_frame(struct wsfront *w, struct frame **frame, enum reason bad, int
 		fail(w, bad);
 }
 
-/* There are stanzas that no ping stands behind. */
-static bool is_uncovered(const struct wsfront *w)
+/* There are stanzas that no ping stands behind, and they have waited long enough. Both ways of
+ * pinging have their bounds, for ws of Node ends a WebSocket that has 60 pongs to send, which a
+ * client that was frozen for a while finds in its first 64 KiB. */
+static bool wants_proof(const struct wsfront *w)
 {
-	return w->written != w->covers[w->serial % WSFRONT_PINGS];
+	return w->written != w->covered && w->state < WS_DEAF && w->failed == REASON_NONE &&
+	       w->serial - w->ponged < PROVE_PINGS;
 }
 
-static bool may_prove(const struct wsfront *w)
+static bool is_flood(const struct wsfront *w)
 {
-	return w->serial - w->ponged < WSFRONT_PINGS;
-}
-
-static void want_proof(struct wsfront *w, int64_t now)
-{
-	if (w->prove_at == TIME_NEVER && is_uncovered(w) && may_prove(w))
-		w->prove_at = now + PROVE_AFTER;
+	return w->written - w->covered >= PROVE_STANZAS && w->bare >= PROVE_BYTES;
 }
 
 /* A client reads frames in order, so its pong proves all before the ping (RFC 6455 5.5.3; it may
- * leave out the pongs of older pings). */
-void wsfront_pong(struct wsfront *w, uint64_t serial, int64_t now)
+ * leave out the pongs of older pings). The ping said how much that is, for nobody gains by a lie.
+ */
+void wsfront_pong(struct wsfront *w, uint64_t payload, int64_t now)
 {
-	uint32_t ping = (uint32_t)serial;
+	uint32_t ping = (uint32_t)payload, covers = (uint32_t)(payload >> 32);
+	uint32_t *proved = w->client_end ? &w->late : &w->proved;
 
-	if (serial == 0 || serial > w->serial)
+	if (ping == 0 || ping > w->serial || serial_after(covers, w->written))
 		return;
 	w->silent = 0;
-	if (w->serial - ping < WSFRONT_PINGS &&
-	    serial_after(w->covers[ping % WSFRONT_PINGS], w->proved))
-		w->proved = w->covers[ping % WSFRONT_PINGS];
+	if (serial_after(covers, *proved))
+		*proved = covers;
 	if (ping > w->ponged)
 		w->ponged = ping;
-	want_proof(w, now);
+	if (w->state == WS_PROVING && w->late == w->written && w->part_at > now + PROVE_LINGER)
+		w->part_at = now + PROVE_LINGER;
+}
+
+bool wsfront_proving(const struct wsfront *w)
+{
+	return w->state == WS_PROVING;
 }
 
 void wsfront_rest(struct wsfront *w, bool resting)
@@ -187,7 +194,7 @@ void wsfront_gone(struct wsfront *w, int64_t now)
 {
 	w->gone = true;
 	w->ping_at = now + PINGS_MAX * w->c->ping;
-	if (w->state >= WS_CLOSING)
+	if (w->state >= WS_PROVING)
 		w->state = WS_CLOSED;
 	else if (!w->client_end)
 		fail(w, REASON_CLIENT_LOST);
@@ -215,7 +222,7 @@ static void wsfront_next(void *f, struct front_event *e)
 
 	*e = (struct front_event){0};
 	frame_free(MEM_TAKE(w->lent));
-	if (w->state >= WS_CLOSING)
+	if (w->state >= WS_PROVING)
 		return;
 	frame = w->lent = pull(w);
 	if (!frame)
@@ -274,8 +281,16 @@ static void wsfront_opened(void *f, const struct stream_info *info, int64_t now)
 
 	(void)now;
 	w->unheard = false;
-	if (w->owed && w->state < WS_CLOSING)
+	if (w->owed && w->state < WS_PROVING)
 		greet(w, info);
+}
+
+static void send_ping(struct wsfront *w, int64_t now)
+{
+	ws_ping(&w->out, (uint64_t)w->written << 32 | ++w->serial);
+	w->covered = w->written;
+	w->bare = 0;
+	w->prove_at = now + PROVE_EVERY;
 }
 
 static void wsfront_element(void *f, const struct xml_element *e, const struct xml_scope *scope,
@@ -284,7 +299,7 @@ static void wsfront_element(void *f, const struct xml_element *e, const struct x
 	struct wsfront *w = f;
 	size_t waiting = w->out.len + w->unsent, mark;
 
-	if (w->state >= WS_CLOSING || w->failed != REASON_NONE || w->client_end)
+	if (w->state >= WS_PROVING || w->failed != REASON_NONE || w->client_end)
 		return;
 	if (waiting && !w->last && waiting + e->bytes.n > w->c->queue) {
 		fail(w, REASON_QUEUE_FULL);
@@ -294,24 +309,52 @@ static void wsfront_element(void *f, const struct xml_element *e, const struct x
 	xml_append(&w->out, e, scope, SLICE_NONE, 0);
 	ws_end(&w->out, mark);
 	w->written = serial;
-	want_proof(w, now);
+	w->bare += w->out.len - (uint32_t)mark;
+	if (is_flood(w))
+		send_ping(w, now);
 }
 
 /* --- the end --- */
+
+/* A client that said <close/> may be one that reads on until that is answered (RFC 7395 3.6), and
+ * one that hangs up at once and drops what is on its way: Strophe.js. Of the latter, pongs that
+ * come behind its goodbye tell nothing: a browser answers pings whether the page still listens or
+ * not. So these count only if it is still there a moment later. */
+static void prove_the_rest(struct wsfront *w, int64_t now)
+{
+	bool read_all = w->late == w->written;
+
+	w->state = WS_PROVING;
+	w->part_at = now + (read_all ? PROVE_LINGER : w->c->prove_wait);
+	if (!read_all)
+		send_ping(w, now);
+}
+
+/* It waits for us. */
+static void end_proof(struct wsfront *w)
+{
+	if (serial_after(w->late, w->proved))
+		w->proved = w->late;
+	w->state = WS_CLOSING;
+	wsfront_part(w, SLICE_NONE);
+}
 
 static void wsfront_close(void *f, enum reason r, struct slice detail, int64_t now)
 {
 	struct wsfront *w = f;
 
-	(void)now;
-	if (w->state >= WS_CLOSING)
+	if (w->state >= WS_PROVING)
 		return;
 	drop_frames(w);
 	w->reason = (uint8_t)r;
-	w->state = w->gone ? WS_CLOSED : WS_CLOSING;
 	if (w->gone)
-		return;
-	wsfront_part(w, detail);
+		w->state = WS_CLOSED;
+	else if (r == REASON_CLIENT_CLOSED && w->written != w->proved)
+		prove_the_rest(w, now);
+	else
+		w->state = WS_CLOSING;
+	if (w->state == WS_CLOSING)
+		wsfront_part(w, detail);
 }
 
 /* Who does not speak, or not our language, is not waited for. */
@@ -334,13 +377,6 @@ static void flush_end(struct wsfront *w, int64_t now, struct effects *fx)
 	w->state = WS_CLOSED;
 }
 
-static void send_ping(struct wsfront *w)
-{
-	ws_ping(&w->out, ++w->serial);
-	w->covers[w->serial % WSFRONT_PINGS] = w->written;
-	w->prove_at = TIME_NEVER;
-}
-
 static void wsfront_flush(void *f, int64_t now, struct effects *fx)
 {
 	struct wsfront *w = f;
@@ -350,9 +386,8 @@ static void wsfront_flush(void *f, int64_t now, struct effects *fx)
 		buf_clear(&w->out);
 		return;
 	}
-	if (w->state < WS_DEAF && may_prove(w) &&
-	    w->written - w->covers[w->serial % WSFRONT_PINGS] >= PROVE_STANZAS)
-		send_ping(w);
+	if (now >= w->prove_at && wants_proof(w))
+		send_ping(w, now);
 	if (w->out.len) {
 		w->unsent += w->out.len;
 		effects_add(fx, EFFECT_SEND, w->ws)->data = buf_take(&w->out);
@@ -370,14 +405,14 @@ static int64_t wsfront_expiry(const void *f)
 
 	if (w->state == WS_CLOSED)
 		return TIME_NEVER;
-	if (w->state == WS_PARTING)
+	if (w->state == WS_PROVING || w->state == WS_PARTING)
 		return w->part_at;
 	if (w->failed != REASON_NONE)
 		return TIME_NEVER;
 	if (w->gone)
 		return w->ping_at;
 	at = w->open_at < w->ping_at ? w->open_at : w->ping_at;
-	return at < w->prove_at ? at : w->prove_at;
+	return w->prove_at < at && wants_proof(w) ? w->prove_at : at;
 }
 
 static void ping(struct wsfront *w, int64_t now)
@@ -388,14 +423,16 @@ static void ping(struct wsfront *w, int64_t now)
 	}
 	w->silent += !w->resting;
 	w->ping_at = now + w->c->ping;
-	send_ping(w);
+	send_ping(w, now);
 }
 
 static void wsfront_expire(void *f, int64_t now)
 {
 	struct wsfront *w = f;
 
-	if (w->failed != REASON_NONE || w->state >= WS_CLOSING)
+	if (w->state == WS_PROVING && now >= w->part_at)
+		end_proof(w);
+	if (w->failed != REASON_NONE || w->state >= WS_PROVING)
 		return;
 	if (w->gone) {
 		if (now >= w->ping_at)
@@ -411,10 +448,6 @@ static void wsfront_expire(void *f, int64_t now)
 	}
 	if (now >= w->ping_at)
 		ping(w, now);
-	else if (now >= w->prove_at && may_prove(w))
-		send_ping(w);
-	else if (now >= w->prove_at)
-		w->prove_at = TIME_NEVER; /* the next pong wants it again */
 }
 
 /* --- questions --- */
@@ -432,11 +465,6 @@ static bool wsfront_attached(const void *f)
 static uint32_t wsfront_proved(const void *f)
 {
 	return ((const struct wsfront *)f)->proved;
-}
-
-static uint32_t wsfront_written(const void *f)
-{
-	return ((const struct wsfront *)f)->written;
 }
 
 static void wsfront_last(void *f)
@@ -462,7 +490,7 @@ const struct front_ops wsfront_ops = {
     .opened = wsfront_opened,
     .element = wsfront_element,
     .proved = wsfront_proved,
-    .written = wsfront_written,
+    .received = wsfront_proved,
     .last = wsfront_last,
     .close = wsfront_close,
     .flush = wsfront_flush,

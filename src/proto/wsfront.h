@@ -13,6 +13,7 @@ struct wsfront_config {
 	int64_t open_wait;  /* ms until <open/> is made up when the backend is slow (1500) */
 	int64_t open_limit; /* ms for the client to send its first <open/> */
 	int64_t close_wait; /* ms for the client to answer our <close/> */
+	int64_t prove_wait; /* ms for it to pong what it was sent before its own <close/> */
 	uint32_t queue;	    /* bytes towards the client not yet written (see wsfront_drained) */
 	const char *see_other_uri; /* where to send clients at a shutdown; NULL or "": nowhere */
 };
@@ -26,9 +27,12 @@ handle_t wsfront_handle(const struct wsfront *w);
 /* A message. Takes *frame; or *frame is NULL and `bad` says why it could not be read: REASON_NONE
  * for one of white space, which says nothing but that the client is there. */
 void wsfront_frame(struct wsfront *w, struct frame **frame, enum reason bad, int64_t now);
-void wsfront_pong(struct wsfront *w, uint64_t serial, int64_t now);
+void wsfront_pong(struct wsfront *w, uint64_t payload, int64_t now); /* as of the ping */
 void wsfront_rest(struct wsfront *w, bool resting); /* nothing of it is read, pongs neither */
 void wsfront_drained(struct wsfront *w);	    /* all that was sent is with the kernel */
 void wsfront_gone(struct wsfront *w, int64_t now);  /* the WebSocket is gone */
+
+/* After close(): it may yet turn out that the client has more than proved() says. */
+bool wsfront_proving(const struct wsfront *w);
 
 #endif

@@ -175,7 +175,7 @@ void hop_from_client(struct session *s, const struct front_event *e, int64_t now
 /* --- the client is gone --- */
 
 /* Whoever closes a stream under fire loses what is on its way to him, and more than a server keeps
- * may be: so the server is asked first to send no more, and has half of the time that there is. */
+ * may be: so the server is asked first to send no more. */
 void hop_leave(struct session *s, int64_t now, struct effects *fx)
 {
 	if (s->left || !s->connected || s->unheard)
@@ -184,7 +184,7 @@ void hop_leave(struct session *s, int64_t now, struct effects *fx)
 	s->leaving = delivery_leave(&s->delivery, &s->out, slice_str(session_domain(s)));
 	if (!s->leaving)
 		return;
-	s->until = now + s->env->close_wait / 2;
+	s->until = now + s->env->leave_wait;
 	if (!s->reading)
 		effects_add(fx, EFFECT_READ_ON, 0);
 	s->reading = true;
@@ -204,16 +204,17 @@ void hop_left_over(struct session *s, const struct xstream_item *item, int64_t n
 		delivery_passed(&s->delivery, e, item->kind);
 }
 
-void hop_leave_on(struct session *s, int64_t now)
+void hop_leave_on(struct session *s, bool proving, int64_t now)
 {
 	if (now >= s->until || !s->connected)
 		s->leaving = false;
-	if (s->leaving) {
-		delivery_trim(&s->delivery, &s->out, s->env->server_queue, slice_str(s->jid));
-		delivery_flush(&s->delivery, &s->out, now);
-	} else {
-		s->until = now + s->env->close_wait / 2;
+	if (!s->leaving) {
+		s->until = now + s->env->close_wait;
+		return;
 	}
+	if (!proving)
+		delivery_trim(&s->delivery, &s->out, s->env->server_queue, slice_str(s->jid));
+	delivery_flush(&s->delivery, &s->out, now);
 }
 
 /* --- the server is lost --- */

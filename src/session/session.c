@@ -165,7 +165,7 @@ static void close_with(struct session *s, enum reason r, struct slice detail, in
 	if (is_of_server(r))
 		hop_lost(s, now);
 	if (r == REASON_CLIENT_CLOSED)
-		delivery_proved(&s->delivery, ops(s)->written(s->front));
+		delivery_proved(&s->delivery, ops(s)->received(s->front));
 	note(s, EVENT_CLOSING, now);
 	enter(s, SESSION_CLOSING);
 	s->reason = (uint8_t)r;
@@ -428,17 +428,28 @@ static void part(struct session *s)
 		xstream_end(&s->out, parting(s->reason));
 }
 
+/* Whether the WebSocket client's last pong is awaited, which comes only if it is read. */
+static bool is_proving(struct session *s, struct effects *fx)
+{
+	if (!s->websocket || !wsfront_proving(s->front))
+		return false;
+	if (s->paused)
+		effects_add(fx, EFFECT_RESUME, wsfront_handle(s->front));
+	s->paused = false;
+	return true;
+}
+
 /* Lets both halves finish; past the deadline neither is waited for. */
 static void closing(struct session *s, int64_t now, struct effects *fx)
 {
-	bool late;
+	bool proving = is_proving(s, fx), late;
 
 	if (s->dialled && !s->hung_up && !is_of_server(s->reason))
 		hop_leave(s, now, fx);
 	if (s->leaving)
-		hop_leave_on(s, now);
+		hop_leave_on(s, proving, now);
 	late = now >= s->until;
-	if (s->dialled && !s->hung_up && !s->leaving) {
+	if (s->dialled && !s->hung_up && !s->leaving && !proving) {
 		if (!s->connected)
 			buf_clear(&s->out);
 		else
@@ -446,7 +457,7 @@ static void closing(struct session *s, int64_t now, struct effects *fx)
 	}
 	if (s->connected && s->out.len)
 		effects_add(fx, EFFECT_WRITE, 0)->data = buf_take(&s->out);
-	if (s->leaving)
+	if (s->leaving || proving)
 		return;
 	if (s->dialled && !s->hung_up) {
 		if (!s->reading && s->connected)
@@ -536,7 +547,7 @@ void session_pump(struct session *s, struct buf *in, size_t unsent, int64_t now,
 	if (now >= ops(s)->expiry(s->front))
 		ops(s)->expire(s->front, now);
 	delivery_expire(&s->delivery, now);
-	if (!s->left)
+	if (!s->left || s->reason == REASON_CLIENT_CLOSED)
 		delivery_proved(&s->delivery, ops(s)->proved(s->front));
 	from_client(s, unsent, now, fx);
 	full = delivery_full(&s->delivery);

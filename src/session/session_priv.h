@@ -79,10 +79,11 @@ uint32_t hop_to_client(struct session *s, const struct xstream_item *item, int64
 void hop_from_client(struct session *s, const struct front_event *e, int64_t now);
 
 /* The client's side is closed: begins to take leave of the server, where there is anything to it.
- * Meanwhile, what the server sends goes to hop_left_over(); hop_leave_on() ends it, or goes on. */
+ * Meanwhile, what the server sends goes to hop_left_over(); hop_leave_on() ends it, or goes on, and
+ * returns nothing while the client is still proving what it has. */
 void hop_leave(struct session *s, int64_t now, struct effects *fx);
 void hop_left_over(struct session *s, const struct xstream_item *item, int64_t now);
-void hop_leave_on(struct session *s, int64_t now);
+void hop_leave_on(struct session *s, bool proving, int64_t now);
 
 /* The server is lost, and the client is to be told of each message that may be lost with it: before
  * the front is closed. */

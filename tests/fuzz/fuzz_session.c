@@ -43,10 +43,12 @@ static const struct session_env typical = {.routes = {routes, 1},
 							 .open_wait = 1500,
 							 .open_limit = 10000,
 							 .close_wait = 2000,
+							 .prove_wait = 1500,
 							 .queue = 6000},
 					   .client_queue = 6000,
 					   .backend_queue = 3000,
 					   .server_queue = 4,
+					   .leave_wait = 1500,
 					   .close_wait = 3000};
 
 struct game {
@@ -169,7 +171,8 @@ static void client(struct game *g, uint8_t what, uint8_t arg)
 		g->h.gone = true;
 		session_ws_gone(g->h.s, g->h.now);
 	} else if (!g->h.gone && !g->h.paused && arg & 1)
-		session_pong(g->h.s, arg / 2, g->h.now);
+		session_pong(g->h.s, arg & 2 ? g->h.ping : (uint64_t)(arg / 32) << 32 | arg / 4,
+			     g->h.now);
 	else if (!g->h.gone)
 		session_drained(g->h.s);
 }

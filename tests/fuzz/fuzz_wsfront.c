@@ -134,8 +134,11 @@ static void step(struct game *g, uint8_t what, uint8_t arg)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct wsfront_config c = {
-	    .ping = 25000, .open_wait = 1500, .open_limit = 20000, .close_wait = 3000};
+	struct wsfront_config c = {.ping = 25000,
+				   .open_wait = 1500,
+				   .open_limit = 20000,
+				   .close_wait = 3000,
+				   .prove_wait = 1500};
 	struct game g = {.sent = 0};
 
 	if (size < 2)

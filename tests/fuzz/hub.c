@@ -87,6 +87,8 @@ static void sent(struct hub *h, struct slice frames)
 		ws_first(frames, &f);
 		if (f.op == WS_OP_TEXT)
 			websocket_gets(h, f.payload);
+		for (size_t i = 0; f.op == WS_OP_PING && i < 8; i++)
+			h->ping = h->ping << 8 | (uint8_t)f.payload.p[i];
 	}
 	h->fresh = true;
 }
@@ -266,6 +268,12 @@ static void judge_delivery(struct hub *h, const struct session_facts *f)
 	CLAIM(!h->gone || session_expiry(h->s) != TIME_NEVER);
 }
 
+/* So long may its end take, ms. */
+static int64_t hub_parting(const struct hub *h)
+{
+	return h->env->leave_wait + h->env->close_wait;
+}
+
 static void judge(struct hub *h)
 {
 	size_t queued, cap = h->env->client_queue;
@@ -277,7 +285,7 @@ static void judge(struct hub *h)
 	if (h->rules)
 		rules_turn(h->rules, &seen, h->s, h->now, !session_crowded(h->s));
 	CLAIM(session_expiry(h->s) > h->now);
-	CLAIM(h->dead || !h->closing || h->now < h->closed_at + h->env->close_wait);
+	CLAIM(h->dead || !h->closing || h->now < h->closed_at + hub_parting(h));
 	CLAIM(!h->dead || (h->leg == LEG_NONE && (h->rules || h->gone || h->parted)));
 	if (h->closing)
 		return;
@@ -376,7 +384,7 @@ void hub_begin(struct hub *h, const struct session_env *env, struct session *s, 
 void hub_end(struct hub *h)
 {
 	session_close(h->s, REASON_SYSTEM_SHUTDOWN, h->now);
-	hub_wait(h, h->env->close_wait);
+	hub_wait(h, hub_parting(h));
 	CLAIM(h->dead);
 	session_free(h->s);
 	rules_free(h->rules);

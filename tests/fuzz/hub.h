@@ -30,6 +30,7 @@ struct hub {
 	int64_t now, closed_at;
 	uint32_t headers; /* that the server got */
 	enum leg leg;
+	uint64_t ping;			 /* WebSocket: the last one's payload */
 	bool lively;			 /* a WebSocket takes at once what it is sent */
 	bool taking;			 /* the server takes at once what it is sent */
 	bool begun;			 /* BOSH: something was answered, the client has a sid */

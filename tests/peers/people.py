@@ -561,9 +561,10 @@ class NodePerson(ProgramPerson):
         self.process.stdin.write(word + "\n")
         self.process.stdin.flush()
 
-    def log_out(self):
-        self.tell("logout")
-        self.wait("the end", lambda: self.ended)
+    def log_out(self, after=""):
+        """At once, or in the handler of so many messages."""
+        self.tell(f"logout {after}".rstrip())
+        self.wait("the end", lambda: self.ended, 60)
 
 
 class ConversePerson(ProgramPerson):

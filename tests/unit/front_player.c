@@ -8,7 +8,7 @@
 
 #define SID "SID"
 
-enum { WS_HANDLE = 1, START = 1000000, EXPIRIES_MAX = 100000, PINGS = 4 };
+enum { WS_HANDLE = 1, START = 1000000, EXPIRIES_MAX = 100000, PINGS = 256 };
 
 struct player {
 	const struct bosh_config *bosh; /* one of both */
@@ -19,11 +19,12 @@ struct player {
 	struct effects fx;
 	struct buf said, lent;
 	int64_t now;
-	uint64_t pinged;
 	uint32_t serial;	 /* of the last stanza from the server */
 	uint32_t framed, proved; /* WebSocket: stanzas sent, and proved by pongs */
-	uint32_t covers[PINGS];	 /* sent before ping n, at n % PINGS */
-	bool stopped, ended, closing, closed, parted;
+	uint32_t late;		 /* by pongs behind the client's <close/> */
+	uint32_t pinged;
+	uint32_t covers[PINGS]; /* sent before ping n, at n % PINGS */
+	bool stopped, ended, closing, closed, parted, goodbye, gone;
 };
 
 static const struct xml_scope scope = {
@@ -147,6 +148,11 @@ static bool is_stanza(struct slice message)
 	       !slice_starts(message, SLICE("<stream:"));
 }
 
+static uint32_t number(const uint8_t *b)
+{
+	return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
 /* RFC 6455 5.2, unmasked. */
 static void say_frames(struct player *p, struct slice in)
 {
@@ -170,6 +176,8 @@ static void say_frames(struct player *p, struct slice in)
 				rules_broken("ping serials count up", "");
 			buf_addf(&p->said, "ping %u", b[head + 7]);
 			p->covers[p->pinged % PINGS] = p->framed;
+			if (number(b + head) != p->framed)
+				rules_broken("a ping says how much stands before it", "");
 		} else {
 			say_short(p, slice_of(in.p + head, n));
 			p->framed += is_stanza(slice_of(in.p + head, n));
@@ -260,6 +268,9 @@ static void check(struct player *p)
 		rules_turn(p->rules, p->ops, p->f, p->now, !p->stopped || p->closing);
 	else if (p->ops->expiry(p->f) <= p->now)
 		rules_broken("time is never asked for twice", "");
+	if (p->closed && p->goodbye && !p->gone && p->late > p->proved &&
+	    p->ops->proved(p->f) != p->proved) /* it did wait for our <close/> */
+		p->proved = p->late;
 	if (p->ws && p->ops->proved(p->f) != p->proved)
 		rules_broken("what a pong proves was written before its ping", "");
 	if (p->closed && p->ops->expiry(p->f) != TIME_NEVER)
@@ -332,12 +343,14 @@ void player_request(struct player *p, handle_t h, struct body *body)
 
 void player_frame(struct player *p, struct frame *frame, enum reason bad)
 {
+	p->goodbye |= frame && frame->kind == FRAME_CLOSE;
 	wsfront_frame(p->f, &frame, bad, p->now);
 }
 
 void player_gone(struct player *p, handle_t h)
 {
 	if (p->ws) {
+		p->gone = true;
 		wsfront_gone(p->f, p->now);
 	} else if (p->f) {
 		rules_gone(p->rules, h);
@@ -353,10 +366,12 @@ void player_hurry(struct player *p, handle_t h)
 
 void player_pong(struct player *p, uint64_t serial)
 {
-	if (serial && serial <= p->pinged && p->pinged - serial < PINGS &&
-	    p->covers[serial % PINGS] > p->proved)
-		p->proved = p->covers[serial % PINGS];
-	wsfront_pong(p->f, serial, p->now);
+	uint32_t covers = p->covers[serial % PINGS];
+	uint32_t *proved = p->goodbye ? &p->late : &p->proved;
+
+	if (serial && serial <= p->pinged && covers > *proved)
+		*proved = covers;
+	wsfront_pong(p->f, (uint64_t)covers << 32 | serial, p->now);
 }
 
 void player_drained(struct player *p)

@@ -87,7 +87,7 @@ static void count_ws(struct play *p)
 	p->now += 1000;
 	pump(p);
 	heard(p, "WRITE " ENABLE "\n");
-	session_pong(p->s, 1, p->now);
+	pong(p);
 	server(p, ENABLED);
 	server(p, A(1));
 	forget(p);
@@ -315,7 +315,7 @@ static void a_pong_acknowledges_over_websocket(void **state)
 	server(&p, M(1) M(2));
 	p.now += 1000;
 	pump(&p);
-	session_pong(p.s, 2, p.now);
+	pong(&p);
 	server(&p, R);
 	heard(&p, "WRITE " A(2) "\n");
 	finish(&p);
@@ -323,6 +323,7 @@ static void a_pong_acknowledges_over_websocket(void **state)
 
 /* --- ends --- */
 
+#define CLOSES "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>"
 #define LEFT "<iq type='result' id='fairlead-leave'/>"
 
 /* The server is asked to send no more, and does not. */
@@ -394,9 +395,8 @@ static void a_lost_websocket_leaves_what_has_no_pong(void **state)
 	server(&p, M(1));
 	p.now += 1000;
 	pump(&p);
+	pong(&p);
 	server(&p, M(2));
-	session_pong(p.s, 2, p.now);
-	pump(&p);
 	forget(&p);
 	session_ws_gone(p.s, p.now);
 	pump(&p);
@@ -412,10 +412,105 @@ static void a_close_of_the_websocket_is_a_goodbye(void **state)
 	(void)state;
 	count_ws(&p);
 	server(&p, M(1) M(2));
+	p.now += 1000;
+	pump(&p);
+	pong(&p);
 	forget(&p);
-	message(&p, "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>");
+	message(&p, CLOSES);
+	heard(&p, "CLOSE 1000\n");
 	leave(&p);
 	heard(&p, "WRITE " A(2) "</stream:stream>\n");
+	finish(&p);
+}
+
+/* As RFC 7395 has it; what it was sent before counts. */
+static void a_client_that_waits_for_our_close_proves_the_rest(void **state)
+{
+	struct play p;
+
+	(void)state;
+	count_ws(&p);
+	server(&p, M(1) M(2));
+	message(&p, CLOSES);
+	leave(&p);
+	forget(&p);
+	p.now += 700;
+	pong(&p);
+	p.now += 99;
+	pump(&p);
+	not_heard(&p, "</stream:stream>");
+	not_heard(&p, "CLOSE");
+	p.now += 1;
+	pump(&p);
+	heard(&p, "CLOSE 1000\n");
+	heard(&p, "WRITE " A(2) "</stream:stream>\n");
+	finish(&p);
+}
+
+/* Strophe.js; and its pong need not be the page's. */
+static void a_client_that_hangs_up_at_once_has_what_it_ponged_before(void **state)
+{
+	struct play p;
+
+	(void)state;
+	count_ws(&p);
+	server(&p, M(1));
+	p.now += 1000;
+	pump(&p);
+	pong(&p);
+	server(&p, M(2));
+	message(&p, CLOSES);
+	leave(&p);
+	forget(&p);
+	pong(&p);
+	p.now += 5;
+	session_ws_gone(p.s, p.now);
+	pump(&p);
+	heard(&p, "WRITE " A(1) "</stream:stream>\n");
+	assert_int_equal(facts(&p).delivery.unproved, 1);
+	finish(&p);
+}
+
+static void a_client_that_does_not_pong_its_last_is_not_waited_for(void **state)
+{
+	struct play p;
+
+	(void)state;
+	count_ws(&p);
+	server(&p, M(1));
+	forget(&p);
+	message(&p, CLOSES);
+	leave(&p);
+	p.now += 1499;
+	pump(&p);
+	not_heard(&p, "CLOSE");
+	p.now += 1;
+	pump(&p);
+	heard(&p, "CLOSE 1000\n");
+	heard(&p, "WRITE " A(0) "</stream:stream>\n");
+	finish(&p);
+}
+
+/* The server must not be asked to keep, nor its senders be told of, what the client has. */
+static void nothing_is_returned_while_the_client_may_still_prove_it(void **state)
+{
+	static struct session_env few;
+	struct play p;
+
+	(void)state;
+	few = env;
+	few.server_queue = 1;
+	settings = &few;
+	count_ws(&p);
+	settings = &env;
+	server(&p, M(1) M(2) M(3));
+	message(&p, CLOSES);
+	leave(&p);
+	not_heard(&p, "type='error'");
+	pong(&p);
+	p.now += 100;
+	pump(&p);
+	heard(&p, "WRITE " A(3) "</stream:stream>\n");
 	finish(&p);
 }
 
@@ -427,8 +522,11 @@ static void what_comes_behind_the_close_is_not_sent(void **state)
 	(void)state;
 	count_ws(&p);
 	server(&p, M(1));
+	p.now += 1000;
+	pump(&p);
+	pong(&p);
 	p.unsent = 100001;
-	message(&p, "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>");
+	message(&p, CLOSES);
 	forget(&p);
 	server(&p, M(2));
 	not_heard(&p, "SEND");
@@ -611,14 +709,15 @@ static void a_server_that_does_not_answer_is_left_all_the_same(void **state)
 	pump(&p);
 	began = p.now;
 	server(&p, M(1));
-	while (session_state(p.s) != SESSION_DEAD && p.now < began + 2 * env.close_wait) {
+	while (session_state(p.s) != SESSION_DEAD &&
+	       p.now < began + 2 * (env.leave_wait + env.close_wait)) {
 		not_heard(&p, "DROP");
 		p.now = session_expiry(p.s);
 		pump(&p);
 	}
 	heard(&p, "WRITE " A(0) "</stream:stream>\nHANGUP\n");
 	heard(&p, "DROP");
-	assert_true(p.now <= began + env.close_wait);
+	assert_true(p.now <= began + env.leave_wait + env.close_wait);
 	finish(&p);
 }
 
@@ -759,6 +858,10 @@ int main(void)
 	    cmocka_unit_test(after_a_terminate_all_that_was_sent_counts),
 	    cmocka_unit_test(a_lost_websocket_leaves_what_has_no_pong),
 	    cmocka_unit_test(a_close_of_the_websocket_is_a_goodbye),
+	    cmocka_unit_test(a_client_that_waits_for_our_close_proves_the_rest),
+	    cmocka_unit_test(a_client_that_hangs_up_at_once_has_what_it_ponged_before),
+	    cmocka_unit_test(a_client_that_does_not_pong_its_last_is_not_waited_for),
+	    cmocka_unit_test(nothing_is_returned_while_the_client_may_still_prove_it),
 	    cmocka_unit_test(what_comes_behind_the_close_is_not_sent),
 	    cmocka_unit_test(all_that_is_lost_is_told),
 	    cmocka_unit_test(who_leaves_before_we_asked_is_counted_for_from_then_on),

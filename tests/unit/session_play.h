@@ -42,15 +42,17 @@ static const struct session_env env = {
 		  .open_wait = 1500,
 		  .open_limit = 10000,
 		  .close_wait = 2000,
+		  .prove_wait = 1500,
 		  .queue = 100000},
     .client_queue = 100000,
     .backend_queue = 100000,
     .server_queue = 400,
+    .leave_wait = 1500,
     .close_wait = 3000,
     .header_wait = 5000,
 };
 
-static const struct session_env *settings = &env; /* of BOSH sessions */
+static const struct session_env *settings = &env; /* of the next session */
 
 struct play {
 	struct session *s;
@@ -59,7 +61,21 @@ struct play {
 	size_t unsent;
 	int64_t now;
 	handle_t next;
+	uint64_t ping; /* the last one's payload */
 };
+
+static inline void see_pings(struct play *p, struct slice frames)
+{
+	struct ws_frame f;
+
+	for (; frames.n; frames = slice_of(frames.p + f.size, frames.n - f.size)) {
+		ws_first(frames, &f);
+		if (f.op != WS_OP_PING)
+			continue;
+		for (size_t i = 0; i < 8; i++)
+			p->ping = p->ping << 8 | (uint8_t)f.payload.p[i];
+	}
+}
 
 static inline void say(struct play *p, const struct effect *x)
 {
@@ -68,6 +84,8 @@ static inline void say(struct play *p, const struct effect *x)
 					    "HANGUP", "DROP",	"READ_OFF", "READ_ON"};
 
 	buf_addf(&p->said, "%s", names[x->type]);
+	if (x->type == EFFECT_SEND)
+		see_pings(p, buf_slice(&x->data));
 	if (x->type == EFFECT_REPLY)
 		buf_addf(&p->said, " %d %d", (int)x->handle, x->code);
 	if (x->type == EFFECT_CLOSE)
@@ -126,6 +144,12 @@ static inline void message(struct play *p, const char *text)
 	pump(p);
 }
 
+static inline void pong(struct play *p)
+{
+	session_pong(p->s, p->ping, p->now);
+	pump(p);
+}
+
 /* What was said since the last look holds `want`. */
 static inline void heard_(struct play *p, const char *want, int line)
 {
@@ -178,7 +202,7 @@ static inline void open_bosh(struct play *p)
 static inline void start_ws(struct play *p)
 {
 	*p = (struct play){.judge = xmljudge_new(&client_limits), .next = 1, .now = 1000};
-	p->s = session_new_websocket(&env, 7, p->now);
+	p->s = session_new_websocket(settings, 7, p->now);
 	pump(p);
 }
 

@@ -15,6 +15,7 @@ static const struct wsfront_config config = {
     .open_wait = 1500,
     .open_limit = 20000,
     .close_wait = 3000,
+    .prove_wait = 1500,
     .queue = 1000,
 };
 
@@ -55,14 +56,15 @@ static void logs_in_talks_and_leaves(void **state)
 	    "  < <stream:features xmlns:stream='STREAM'><mechanisms xmlns='urn:s'/>"
 	    "</stream:features>",
 	    "> <auth xmlns='urn:s'>AA==</auth>", "  payload 0 <auth xmlns='urn:s'>AA==</auth>",
-	    "server <success xmlns='urn:s'/>", "  < <success xmlns='urn:s'/>", OPEN,
+	    "server <success xmlns='urn:s'/>", "  < <success xmlns='urn:s'/>", "  < ping 1", OPEN,
 	    "  restart to=example.com version=1.0",
 	    "header id='x2' from='example.com' version='1.0'",
 	    "  < <open xmlns='FRAMING' from='example.com' id='x2' version='1.0'/>",
 	    "> <message xmlns='jabber:client'/>", "  payload 1 <message xmlns='jabber:client'/>",
 	    "+server <message id='1'/>", "server <iq id='2'/>",
 	    "  < <message xmlns='jabber:client' id='1'/>", "  < <iq xmlns='jabber:client' id='2'/>",
-	    "> " WS_CLOSE, "  end", "  < " CLOSE, "  < close 1000", "  closed");
+	    "wait 250", "  < ping 2", "pong 2", "> " WS_CLOSE, "  end", "  < " CLOSE,
+	    "  < close 1000", "  closed");
 }
 
 /* Byte for byte, as some clients compare it. */
@@ -346,41 +348,40 @@ static void any_message_is_a_sign_of_life(void **state)
 #define GOT(n) "  < <message xmlns='jabber:client' id='" #n "'/>"
 #define SERVER(n) "server <message id='" #n "'/>", GOT(n)
 
+#define PINGED(n, ping) SERVER(n), "  < ping " #ping
+
 static void a_pong_proves_what_was_written_before_its_ping(void **state)
 {
-	RUN(READY, SERVER(1), SERVER(2), "proved 0", "wait 999", "wait 1", "  < ping 1", SERVER(3),
-	    "proved 0", "pong 1", "proved 2", "wait 1000", "  < ping 2", "pong 1", "proved 2",
-	    "pong 2", "proved 3", "wait 20000");
+	RUN(READY, "+server <message id='1'/>", "server <message id='2'/>", GOT(1), GOT(2),
+	    "  < ping 1", SERVER(3), "proved 0", "pong 1", "proved 2", "wait 249", "wait 1",
+	    "  < ping 2", "pong 1", "proved 2", "pong 2", "proved 3", "wait 20000");
+}
+
+static void stanzas_cause_four_pings_a_second_at_most(void **state)
+{
+	RUN(READY, PINGED(1, 1), "wait 100", SERVER(2), "wait 100", SERVER(3), "wait 49", "wait 1",
+	    "  < ping 2", SERVER(4), "pong 2", "proved 3", "wait 249", "wait 1", "  < ping 3",
+	    "pong 3", "proved 4", "wait 10000", PINGED(5, 4));
 }
 
 static void the_usual_ping_proves_too(void **state)
 {
-	RUN(READY, "wait 24500", SERVER(1), "wait 500", "  < ping 1", "wait 10000", "pong 1",
-	    "proved 1");
+	RUN(READY, "wait 24900", PINGED(1, 1), SERVER(2), "wait 99", "wait 1", "  < ping 2",
+	    "wait 10000", "pong 2", "proved 2");
 }
 
 static void a_pong_of_an_older_ping_proves_what_that_covered(void **state)
 {
-	RUN(READY, SERVER(1), "wait 1000", "  < ping 1", SERVER(2), "wait 1000", "  < ping 2",
-	    SERVER(3), "wait 1000", "  < ping 3", "pong 2", "proved 2", "pong 1", "proved 2",
-	    "pong 9", "proved 2", "pong 3", "proved 3");
-}
-
-static void pings_for_proof_end_where_none_is_answered(void **state)
-{
-	RUN(READY, SERVER(1), "wait 1000", "  < ping 1", SERVER(2), "wait 1000", "  < ping 2",
-	    SERVER(3), "wait 1000", "  < ping 3", SERVER(4), "wait 1000", "  < ping 4", SERVER(5),
-	    "wait 20999", "wait 1", "  < ping 5", "pong 1", "proved 0", "pong 2", "proved 2",
-	    SERVER(6), "wait 1000", "  < ping 6", "pong 6", "proved 6");
+	RUN(READY, PINGED(1, 1), "wait 1000", PINGED(2, 2), "wait 1000", PINGED(3, 3), "pong 2",
+	    "proved 2", "pong 1", "proved 2", "pong 9", "proved 2", "pong 3", "proved 3");
 }
 
 /* Only the usual ones are counted against a client. */
 static void pings_for_proof_do_not_end_the_session(void **state)
 {
-	RUN(READY, SERVER(1), "wait 1000", "  < ping 1", SERVER(2), "wait 1000", "  < ping 2",
-	    SERVER(3), "wait 1000", "  < ping 3", "wait 22000", "  < ping 4", "wait 25000",
-	    "  < ping 5", "wait 25000", "  failed ping-timeout", ERROR("connection-timeout"),
-	    "  < " CLOSE, "  < close 1001", "  closed");
+	RUN(READY, PINGED(1, 1), "wait 1000", PINGED(2, 2), "wait 1000", PINGED(3, 3), "wait 23000",
+	    "  < ping 4", "wait 25000", "  < ping 5", "wait 25000", "  failed ping-timeout",
+	    ERROR("connection-timeout"), "  < " CLOSE, "  < close 1001", "  closed");
 }
 
 static void what_is_no_stanza_needs_no_proof(void **state)
@@ -389,28 +390,129 @@ static void what_is_no_stanza_needs_no_proof(void **state)
 	    "wait 24999", "wait 1", "  < ping 1", "pong 1", "proved 0");
 }
 
-static void sixty_four_stanzas_are_proved_at_once(void **state)
+#define LONG(pad) "<message><body>" pad "</body></message>"
+#define FIFTY "12345678901234567890123456789012345678901234567890"
+#define MESSAGE SLICE(LONG(FIFTY FIFTY FIFTY))
+
+static bool pings(struct player *p, struct slice message)
 {
-	struct player *p;
-	struct wsfront_config large = config;
+	struct slice said;
+
+	player_server(p, message);
+	player_turn(p);
+	said = player_said(p);
+	return memmem(said.p, said.n, "< ping ", 7);
+}
+
+static struct player *large(void)
+{
 	static const char *const begin[] = {READY, NULL};
-	static const char *const end[] = {"pong 1",	"proved 64", "wait 999",  "wait 1",
-					  "  < ping 2", "pong 2",    "proved 65", NULL};
+	static struct wsfront_config c;
+	struct player *p;
+
+	c = config;
+	c.queue = 100000;
+	p = player_new(NULL, &c);
+	player_run(p, __func__, begin);
+	return p;
+}
+
+static void every_sixteenth_stanza_is_proved_at_once(void **state)
+{
+	static const char *const end[] = {"pong 3",	"proved 33", "wait 249",  "wait 1",
+					  "  < ping 4", "pong 4",    "proved 34", NULL};
+	struct player *p = large();
 
 	(void)state;
-	large.queue = 100000;
-	p = player_new(NULL, &large);
-	player_run(p, __func__, begin);
-	for (int i = 0; i < 65; i++) {
-		struct slice said;
-
-		player_server(p, SLICE("<message/>"));
-		player_turn(p);
-		said = player_said(p);
-		assert_int_equal(memmem(said.p, said.n, "< ping 1\n", 9) != NULL, i == 63);
-	}
+	for (int i = 0; i < 34; i++)
+		assert_int_equal(pings(p, MESSAGE), i % 16 == 0);
 	player_run(p, __func__, end);
 	player_free(p);
+}
+
+/* So that few pings fit into what a client reads at once. */
+static void of_short_ones_it_takes_more(void **state)
+{
+	struct player *p = large();
+	int n = 1;
+
+	(void)state;
+	assert_true(pings(p, SLICE("<message/>")));
+	while (!pings(p, SLICE("<message/>")))
+		n++;
+	assert_in_range(n * (1 + sizeof("<message xmlns='jabber:client'/>")), 2048, 2048 + 33);
+	player_free(p);
+}
+
+/* In one turn too. */
+static void a_flood_is_proved_in_parts(void **state)
+{
+	static const char *const end[] = {"pong 1", "proved 16", "pong 3", "proved 40", NULL};
+	struct player *p = large();
+	struct slice said;
+
+	(void)state;
+	for (int i = 0; i < 40; i++)
+		player_server(p, MESSAGE);
+	player_turn(p);
+	player_wait(p, 250);
+	said = player_said(p);
+	assert_non_null(memmem(said.p, said.n, "< ping 3\n", 9));
+	assert_null(memmem(said.p, said.n, "< ping 4\n", 9));
+	player_run(p, __func__, end);
+	player_free(p);
+}
+
+static void pings_for_few_stanzas_end_where_none_is_answered(void **state)
+{
+	static const char *const pong[] = {"pong 1", NULL};
+	struct player *p = large();
+
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(pings(p, SLICE("<message/>")), i < 16);
+		player_wait(p, 250);
+	}
+	for (int i = 0; i < 11; i++)
+		assert_false(pings(p, MESSAGE));
+	assert_true(pings(p, MESSAGE));
+	player_run(p, __func__, pong);
+	player_wait(p, 250);
+	assert_int_equal(player_proved(p), 1);
+	assert_false(pings(p, MESSAGE));
+	player_free(p);
+}
+
+/* --- the client says goodbye --- */
+
+#define SENT(n, ping) PINGED(n, ping), "pong " #ping
+
+static void who_waits_for_our_close_has_all_that_it_pongs(void **state)
+{
+	RUN(READY, SENT(1, 1), SERVER(2), "> " WS_CLOSE, "  end", "  < ping 2", "server <late/>",
+	    "wait 500", "pong 2", "proved 1", "wait 99", "proved 1", "wait 1", "  < " CLOSE,
+	    "  < close 1000", "  closed", "proved 2");
+}
+
+static void who_hangs_up_at_once_has_what_it_ponged_before(void **state)
+{
+	RUN(READY, SENT(1, 1), SERVER(2), "> " WS_CLOSE, "  end", "  < ping 2", "pong 2", "wait 50",
+	    "gone", "  closed", "proved 1");
+}
+
+static void who_does_not_pong_its_last_is_not_waited_for(void **state)
+{
+	RUN(READY, SENT(1, 1), SERVER(2), "wait 250", "  < ping 2", SERVER(3), "> " WS_CLOSE,
+	    "  end", "  < ping 3", "pong 2", "wait 1499", "proved 1", "wait 1", "  < " CLOSE,
+	    "  < close 1000", "  closed", "proved 2");
+}
+
+static void what_is_ponged_while_the_goodbye_waits_counts_likewise(void **state)
+{
+	RUN(READY, PINGED(1, 1), "stop", "> " WS_CLOSE, "pong 1", "proved 0", "go", "  end",
+	    "wait 99", "wait 1", "  < " CLOSE, "  < close 1000", "  closed", "proved 1");
+	RUN(READY, PINGED(1, 1), "stop", "> " WS_CLOSE, "pong 1", "gone", "go", "  end", "  closed",
+	    "proved 0");
 }
 
 /* --- pressure --- */
@@ -432,6 +534,7 @@ static void a_full_queue_ends_the_session(void **state)
 					    "drained",
 					    "server <message id='1'/>",
 					    "  < <message xmlns='jabber:client' id='1'/>",
+					    "  < ping 1",
 					    "drained",
 					    "server <message id='2'/>",
 					    "  < <message xmlns='jabber:client' id='2'/>",
@@ -481,10 +584,17 @@ int main(void)
 	    cmocka_unit_test(a_pong_proves_what_was_written_before_its_ping),
 	    cmocka_unit_test(the_usual_ping_proves_too),
 	    cmocka_unit_test(a_pong_of_an_older_ping_proves_what_that_covered),
-	    cmocka_unit_test(pings_for_proof_end_where_none_is_answered),
+	    cmocka_unit_test(pings_for_few_stanzas_end_where_none_is_answered),
+	    cmocka_unit_test(of_short_ones_it_takes_more),
 	    cmocka_unit_test(pings_for_proof_do_not_end_the_session),
 	    cmocka_unit_test(what_is_no_stanza_needs_no_proof),
-	    cmocka_unit_test(sixty_four_stanzas_are_proved_at_once),
+	    cmocka_unit_test(stanzas_cause_four_pings_a_second_at_most),
+	    cmocka_unit_test(every_sixteenth_stanza_is_proved_at_once),
+	    cmocka_unit_test(a_flood_is_proved_in_parts),
+	    cmocka_unit_test(who_waits_for_our_close_has_all_that_it_pongs),
+	    cmocka_unit_test(who_hangs_up_at_once_has_what_it_ponged_before),
+	    cmocka_unit_test(who_does_not_pong_its_last_is_not_waited_for),
+	    cmocka_unit_test(what_is_ponged_while_the_goodbye_waits_counts_likewise),
 	    cmocka_unit_test(messages_wait_while_nothing_is_pulled),
 	    cmocka_unit_test(a_full_queue_ends_the_session),
 	};

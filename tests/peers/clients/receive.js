@@ -7,7 +7,7 @@
 //   ENDED LOG         the library says that it is over
 //   SM NAME           (resume) stream management: enabled, resumed or failed
 //
-// Commands: logout; say TO NUMBER...
+// Commands: logout, or logout N: in the handler of the Nth message; say TO NUMBER...
 
 import { writeSync } from 'node:fs';
 import readline from 'node:readline';
@@ -63,13 +63,14 @@ async function connect() {
 }
 
 const client = await connect();
-let present;
+let present, got = 0, enough = Infinity;
 const there = new Promise((done) => { present = done; });
 client.onstanza = (t) => {
 	if (t.name === 'presence' && t.attrs.from === client.jid) present();
 	const body = child(t, 'body');
 	if (t.name === 'message' && t.attrs.type !== 'error' && body) {
 		print('GOT', t.attrs.id, text(body));
+		if (++got === enough) logout();
 	}
 };
 client.send(x('presence'));
@@ -88,11 +89,15 @@ setInterval(() => {
 		.find((s) => /^(DISCONNECTED|disconnect|offline|stream:end)/.test(s));
 	if (last) end(client.log.slice(logged).join(', '));
 }, 50);
+async function logout() {
+	await client.close();
+	end('logout');
+}
 readline.createInterface({ input: process.stdin }).on('line', async (line) => {
 	const [word, to, ...numbers] = line.split(' ');
 	if (word === 'logout') {
-		await client.close();
-		end('logout');
+		enough = Number(to);
+		if (!(got < enough)) logout();
 	}
 	if (word === 'say') {
 		for (const n of numbers) {
