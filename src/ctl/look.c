@@ -13,9 +13,14 @@ static void problems(yajl_val v)
 
 	for (size_t i = 0; i < n; i++) {
 		yajl_val p = doc_item(v, i);
+		int64_t since = doc_number(p, "since_ms");
+		char age[PRINT_TEXT];
 
-		printf("%s %s\n", strcmp(doc_text(p, "severity"), "error") == 0 ? "ERROR" : "WARN ",
+		printf("%s %s", strcmp(doc_text(p, "severity"), "error") == 0 ? "ERROR" : "WARN ",
 		       doc_text(p, "text"));
+		if (since >= 0)
+			printf(" (for %s)", print_age(since, age));
+		putchar('\n');
 	}
 	if (n)
 		putchar('\n');

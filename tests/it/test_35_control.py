@@ -188,6 +188,28 @@ def test_ready_knows_that_no_backend_is_up(new_place):
     assert s["problems"][0]["severity"] == "error" and "is down" in str(s["problems"])
 
 
+def test_it_is_known_since_when_all_is_well_or_not(new_place):
+    """What has no time of its own is looked at each ten seconds."""
+    place = new_place()
+    s = settled(place, lambda s: "well_ms" in s)
+    assert not s["problems"] and 0 <= s["well_ms"] < s["uptime_ms"] + 1000
+    place.server.close()
+    place.bosh().create()
+    place.fairlead.wait_lines("backend-down")
+    act(place, "/api/drain", {"on": True})
+    started = time.monotonic()
+    while True:
+        s = place.fairlead.status()
+        if all("since_ms" in p for p in s["problems"]):
+            break
+        assert "well_ms" not in s and time.monotonic() < started + patience(15), s
+        time.sleep(0.5)
+    past = {p["where"]: p["since_ms"] for p in s["problems"]}
+    assert set(past) == {"backend", "draining"}
+    assert all(0 <= t <= 1000 * (time.monotonic() - started + 3) for t in past.values()), past
+    assert "(for " in ctl(place, "status")
+
+
 def test_a_backend_is_drained_and_emptied(new_place):
     place = new_place({"workers": 4})
     name = f"127.0.0.1:{place.server.port}"

@@ -224,6 +224,48 @@ static void errors_come_first_and_in_order(void **state)
 	   "says 503. fairleadctl drain --off ends that.");
 }
 
+static void each_says_since_when_where_that_is_known(void **state)
+{
+	uint64_t busy, late;
+	struct scene s;
+
+	(void)state;
+	begin(&s);
+	s.b.meter.load_percent = 90;
+	s.b.meter.turn_max_us = 600000;
+	look(&s);
+	assert_int_equal(s.n, 2);
+	assert_int_equal(s.found[0].since, -1);
+	late = s.found[0].key;
+	busy = s.found[1].key;
+	past_see(&s.a.past, &busy, 1, 70000);
+	s.b.meter.load_percent = 91; /* another number, the same problem */
+	s.a.meter.load_percent = 90; /* the same words, another worker */
+	look(&s);
+	assert_int_equal(s.n, 3);
+	assert_int_equal(s.found[1].key, late);
+	assert_int_equal(s.found[0].since, -1);
+	assert_int_equal(s.found[1].since, -1);
+	assert_int_equal(s.found[2].since, 70000);
+	s.o.reports[0] = NULL; /* who knows it is silent */
+	look(&s);
+	assert_int_equal(s.found[2].key, busy);
+	assert_int_equal(s.found[2].since, -1);
+}
+
+static void a_server_itself_says_since_when_it_is_down(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	begin(&s);
+	s.rows[0].down = true;
+	s.rows[0].since = 12345;
+	look(&s);
+	assert_int_equal(s.n, 1);
+	assert_int_equal(s.found[0].since, 12345);
+}
+
 static void no_more_are_told_than_there_is_room_for(void **state)
 {
 	struct scene s;
@@ -247,6 +289,8 @@ int main(void)
 	    cmocka_unit_test(workers_that_are_late),
 	    cmocka_unit_test(logins_that_fail),
 	    cmocka_unit_test(errors_come_first_and_in_order),
+	    cmocka_unit_test(each_says_since_when_where_that_is_known),
+	    cmocka_unit_test(a_server_itself_says_since_when_it_is_down),
 	    cmocka_unit_test(no_more_are_told_than_there_is_room_for),
 	};
 

@@ -71,7 +71,7 @@ function title() {
 
 function verdict(s) {
 	const wrong = problems(s);
-	const list = wrong.length ? wrong : [{ severity: 'good', text: 'All is well.', where: '' }];
+	const list = wrong.length ? wrong : [{ severity: 'good', text: 'All is well.', where: '', since_ms: s.well_ms }];
 	// The same words with other numbers are the same problem: not to be read aloud each second.
 	const known = (p) => `${list.indexOf(p)} ${p.severity} ${p.text.replaceAll(/\d+/g, '#')}`;
 	keep(byId('verdict'), list, known,

@@ -5,6 +5,7 @@
 #include "app/sessions.h"
 #include "app/status/json.h"
 #include "app/status/problem.h"
+#include "app/status/sampler.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -58,6 +59,8 @@ void overview_told(struct worker *w, const struct letter *l)
 	r->n.turns = w->turns;
 	r->turns = w->turn_times;
 	meter_look(&w->meter, w->now, &r->meter);
+	if (w->sampler)
+		r->past = *sampler_past(w->sampler);
 	question_answer(w, l->from, l->handle, r, release);
 }
 
@@ -183,23 +186,34 @@ static void put_ends(struct json *j, const struct report *sum)
 	json_close(j);
 }
 
-static void put_problems(struct json *j, const struct overview *o, struct worker *w)
+size_t overview_problems(const struct overview *o, struct worker *w, struct problem *v)
 {
-	struct problem *v = mem_alloc(PROBLEMS_MAX * sizeof(*v));
 	struct problem_view view = {.config = w->app->config,
 				    .workers = w->app->n,
 				    .draining = atomic_load(&w->app->draining),
 				    .now = w->now,
 				    .descriptors = process_descriptors(),
 				    .descriptors_max = process_descriptors_max()};
-	size_t n = problem_find(o, &view, v, PROBLEMS_MAX);
 
+	return problem_find(o, &view, v, PROBLEMS_MAX);
+}
+
+static void put_problems(struct json *j, const struct overview *o, struct worker *w)
+{
+	struct problem *v = mem_alloc(PROBLEMS_MAX * sizeof(*v));
+	size_t n = overview_problems(o, w, v);
+	int64_t well = n || !o->reports[0] ? -1 : past_well(&o->reports[0]->past);
+
+	if (well >= 0)
+		json_int(j, "well_ms", w->now > well ? w->now - well : 0);
 	json_array(j, "problems");
 	for (size_t i = 0; i < n; i++) {
 		json_open(j, NULL);
 		json_text(j, "severity", v[i].error ? SLICE("error") : SLICE("warn"));
 		json_text(j, "where", slice_str(v[i].where));
 		json_text(j, "text", slice_str(v[i].text));
+		if (v[i].since >= 0)
+			json_int(j, "since_ms", w->now > v[i].since ? w->now - v[i].since : 0);
 		json_close(j);
 	}
 	json_array_close(j);

@@ -23,6 +23,9 @@ void overview_told(struct worker *w, const struct letter *l); /* REPORT: a worke
 /* What came of it. */
 void overview_init(struct overview *o, struct worker *w, const struct question *q);
 void overview_clear(struct overview *o);
+/* What is wrong, by problem_find(): PROBLEMS_MAX of it at most. */
+struct problem;
+size_t overview_problems(const struct overview *o, struct worker *w, struct problem *v);
 struct buf overview_json(const struct overview *o, struct worker *w);
 
 /* NULL where new sessions can be served here, else why not, in few words. */

@@ -5,12 +5,14 @@
 
 #include "app/status/overview.h"
 
-enum { PROBLEM_TEXT = 640, PROBLEMS_MAX = 24 };
+enum { PROBLEM_TEXT = 640, PROBLEMS_MAX = PAST_MAX };
 
 struct problem {
 	bool error;	   /* sessions fail, or are about to; else a warning */
 	const char *where; /* "backend", "worker", "limits", "login", "draining" */
 	char text[PROBLEM_TEXT];
+	uint64_t key;  /* the same as long as it is the same problem, whatever its numbers */
+	int64_t since; /* ms, monotonic; -1: not known */
 };
 
 /* What problems are told from, besides the overview. */

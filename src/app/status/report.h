@@ -3,6 +3,7 @@
 #define APP_STATUS_REPORT_H
 
 #include "app/status/meter.h"
+#include "app/status/past.h"
 #include "base/histogram.h"
 #include "proto/refusal.h"
 #include "session/session.h"
@@ -35,6 +36,7 @@ struct report {
 	struct meter_view meter;
 	struct report_domain *domains; /* owned: one for each of the configuration */
 	size_t n_domains;
+	struct past past;	     /* of the first worker: since when what is wrong */
 	char no_login[REPORT_WORDS]; /* lately a server offered no login: who, and what to do; "" */
 };
 

@@ -4,6 +4,7 @@
 #include "app/status/api.h"
 #include "app/status/history.h"
 #include "app/status/overview.h"
+#include "app/status/problem.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -17,6 +18,7 @@ struct sampler {
 	uint32_t samples; /* since the last summary */
 	uint32_t most;	  /* sessions and connections, since memory was given back */
 	struct history history;
+	struct past past;
 	uint64_t told[REFUSAL_COUNT]; /* refusals that a summary has had */
 };
 
@@ -51,6 +53,18 @@ static void give_back(struct sampler *s)
 	mem_give_back();
 }
 
+static void see_problems(struct sampler *s, const struct overview *o)
+{
+	struct problem *v = mem_alloc(PROBLEMS_MAX * sizeof(*v));
+	size_t n = overview_problems(o, s->w, v);
+	uint64_t keys[PROBLEMS_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		keys[i] = v[i].key;
+	past_see(&s->past, keys, n, s->w->now);
+	free(v);
+}
+
 static void sampled(struct worker *w, struct question *q)
 {
 	struct sampler *s = w->sampler;
@@ -58,6 +72,7 @@ static void sampled(struct worker *w, struct question *q)
 
 	overview_init(&o, w, q);
 	history_push(&s->history, o.silent ? NULL : o.sum, process_memory(), w->now);
+	see_problems(s, &o);
 	give_back(s);
 	if (++s->samples >= SUMMARY_EVERY) {
 		s->samples = 0;
@@ -103,6 +118,11 @@ void sampler_free(struct sampler *s)
 {
 	sampler_stop(s);
 	free(s);
+}
+
+const struct past *sampler_past(const struct sampler *s)
+{
+	return &s->past;
 }
 
 void sampler_told(struct worker *w, const struct letter *l)

@@ -10,6 +10,10 @@ void sampler_free(struct sampler *s);	       /* NULL is fine */
 void sampler_start(struct sampler *s);	       /* NULL is fine */
 void sampler_stop(struct sampler *s);
 
+/* Since when what is wrong is so; lent until the next look. */
+struct past;
+const struct past *sampler_past(const struct sampler *s);
+
 /* GET /api/history on any worker: the first one is asked. */
 void sampler_history(struct worker *w, handle_t h);
 void sampler_told(struct worker *w, const struct letter *l); /* HISTORY: the first one tells */
