@@ -7,6 +7,8 @@
 #include "proto/hostmeta.h"
 #include "proto/origin.h"
 
+enum { PROBES_ROOM = 3 }; /* seconds; Linux counts keepalives in whole ones */
+
 /* A key that must be above, or at least, another one: it would be useless otherwise. */
 static bool check_order(const struct config *c, struct config_error *e)
 {
@@ -16,6 +18,15 @@ static bool check_order(const struct config *c, struct config_error *e)
 		    "\"http.idle_timeout\" (%lld s) must be above \"bosh.wait\" (%lld "
 		    "s): clients would lose the connection that they poll on",
 		    (long long)c->http_idle_timeout, (long long)c->bosh_wait);
+	if (c->backend_keepalive && c->backend_user_timeout &&
+	    c->backend_user_timeout < c->backend_keepalive + PROBES_ROOM)
+		return config_fail(
+		    e,
+		    "\"backend.user_timeout\" (%lld s) must be at least %d s above "
+		    "\"backend.keepalive\" (%lld s), or 0: a single keepalive that is lost would "
+		    "end a session",
+		    (long long)c->backend_user_timeout, PROBES_ROOM,
+		    (long long)c->backend_keepalive);
 	return true;
 }
 

@@ -45,9 +45,11 @@ struct dial_policy {
 	const uint16_t *ports;	    /* 0-terminated: only these; NULL: any */
 	const struct addr *sources; /* local addresses used in turn; port 0 */
 	size_t n_sources;
-	int64_t keepalive;    /* ms of silence before TCP asks (then every third of it, 3 times); 0:
-				 off */
-	int64_t user_timeout; /* ms that sent bytes may stay unacknowledged; 0: the kernel's */
+	/* ms of silence before TCP asks, three times until user_timeout, or as long again; 0: off
+	 */
+	int64_t keepalive;
+	/* ms that bytes, or probes, may stay unacknowledged; 0: the kernel's */
+	int64_t user_timeout;
 };
 
 /* What done() gets; lent for the call. */

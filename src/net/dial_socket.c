@@ -11,9 +11,21 @@
 
 #include "net/sockaddr.h"
 
+enum { PROBES = 3 }; /* that must go without an answer */
+
 static void set(int fd, int level, int name, int value)
 {
 	setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+/* Between two probes, in seconds. With a user timeout Linux does not count them: it resets the
+ * connection at the first that is due, one having gone without an answer, once the silence is as
+ * old as that timeout. So they have to fit in before. */
+static int interval(const struct dial_policy *p, int idle)
+{
+	int room = p->user_timeout ? (int)(p->user_timeout / 1000) - idle : idle;
+
+	return room < PROBES ? 1 : room / PROBES;
 }
 
 static void set_options(int fd, const struct dial_policy *p)
@@ -23,8 +35,8 @@ static void set_options(int fd, const struct dial_policy *p)
 	if (p->keepalive) {
 		set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 		set(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle);
-		set(fd, IPPROTO_TCP, TCP_KEEPINTVL, idle < 3 ? 1 : idle / 3);
-		set(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
+		set(fd, IPPROTO_TCP, TCP_KEEPINTVL, interval(p, idle));
+		set(fd, IPPROTO_TCP, TCP_KEEPCNT, PROBES);
 	}
 	if (p->user_timeout)
 		set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)p->user_timeout);

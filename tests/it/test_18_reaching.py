@@ -455,7 +455,7 @@ def test_a_machine_that_went_away_ends_its_sessions(net, site):
     """By keepalive where the session is idle, by the user timeout where something was sent."""
     server = site.server("one", net.listener("192.0.2.1", 5222))
     site.start(domain(url(server, "192.0.2.1"), tls="none"), backend_keepalive=2,
-               backend_user_timeout=2)
+               backend_user_timeout=5)
     idle, busy = site.ws(), site.begin()
     idle.open()
     assert busy.answer() == "one"
@@ -471,6 +471,23 @@ def test_a_machine_that_went_away_ends_its_sessions(net, site):
             busy.bosh.send()
         busy.bosh.pending[0].answer()
     assert busy.bosh.ended.condition == FAILED
+
+
+def test_a_machine_that_went_away_for_a_moment_ends_nothing(net, site):
+    """Of the keepalives, which come after 2, 4 and 6 seconds, two get no answer. The bounds are never
+    stretched: they are the kernel's."""
+    server = site.server("one", net.listener("192.0.2.1", 5222))
+    site.start(domain(url(server, "192.0.2.1"), tls="none"), backend_keepalive=2,
+               backend_user_timeout=8)
+    ws = site.ws()
+    ws.open()
+    net.remove("192.0.2.1")
+    time.sleep(5)
+    net.add("192.0.2.1")
+    time.sleep(5)
+    server.streams[0].send("<message><body>still here</body></message>")
+    assert ws.element().text() == "still here"
+    assert not site.fairlead.lines("backend-lost")
 
 
 def test_white_space_of_a_server_is_swallowed(site):

@@ -303,6 +303,8 @@ static const char *const bad[][2] = {
     {"{" DOMAIN ", \"origins\": [\"http://a\", \"none\"]}", "\"origins\" has \"none\" and others"},
     {"{" DOMAIN ", \"origins\": [\"public\"]}",
      "\"origins\" has \"public\", but neither \"public.bosh\" nor"},
+    {"{" DOMAIN ", \"backend\": {\"keepalive\": 43}}",
+     "\"backend.user_timeout\" (45 s) must be at least 3 s above \"backend.keepalive\" (43 s)"},
     {"{" DOMAIN ", \"http\": {\"idle_timeout\": 50}}",
      "\"http.idle_timeout\" (50 s) must be above"},
     {"{" DOMAIN ", \"status\": {\"listen\": \"127.0.0.1:5280\"}}",

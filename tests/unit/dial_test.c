@@ -399,15 +399,21 @@ static void lost_servers_are_noticed(void **state)
 	(void)state;
 	rig_host("127.0.0.1", port, 5000);
 	assert_int_equal(option(SOL_SOCKET, SO_KEEPALIVE), 0);
-	policy.keepalive = 60000;
-	policy.user_timeout = 30000;
+	policy.keepalive = 30000;
+	policy.user_timeout = 45000;
 	rig_host("127.0.0.1", port, 5000);
 	assert_int_equal(option(SOL_SOCKET, SO_KEEPALIVE), 1);
-	assert_int_equal(option(IPPROTO_TCP, TCP_KEEPIDLE), 60);
-	assert_int_equal(option(IPPROTO_TCP, TCP_KEEPINTVL), 20);
+	assert_int_equal(option(IPPROTO_TCP, TCP_KEEPIDLE), 30);
+	assert_int_equal(option(IPPROTO_TCP, TCP_KEEPINTVL), 5);
 	assert_int_equal(option(IPPROTO_TCP, TCP_KEEPCNT), 3);
-	assert_int_equal(option(IPPROTO_TCP, TCP_USER_TIMEOUT), 30000);
+	assert_int_equal(option(IPPROTO_TCP, TCP_USER_TIMEOUT), 45000);
 	assert_true(fcntl(came.conn.io.fd, F_GETFL) & O_NONBLOCK);
+	policy.user_timeout = 0;
+	rig_host("127.0.0.1", port, 5000);
+	assert_int_equal(option(IPPROTO_TCP, TCP_KEEPINTVL), 10);
+	policy.user_timeout = 33000;
+	rig_host("127.0.0.1", port, 5000);
+	assert_int_equal(option(IPPROTO_TCP, TCP_KEEPINTVL), 1);
 }
 
 static void cancelling_is_safe_at_every_step(void **state)
