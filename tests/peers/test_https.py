@@ -57,13 +57,25 @@ def run(place, client, scenario, **more):
                      trust=place.trust)
 
 
-@each_client
-def test_clients_log_in_and_talk(place, client):
-    facts = run(place, client, "talk", big=1000)
+def assert_talked(facts):
     assert len(facts["there"]) == 20 and facts["there"] == facts["thereWanted"]
     assert facts["back"] == facts["backWanted"]
     assert facts["bigSame"] and facts["room"] and facts["gone"]
     assert_clean(facts["closeA"], facts["closeB"])
+
+
+@each_client
+def test_clients_log_in_and_talk(place, client):
+    assert_talked(run(place, client, "talk", big=1000))
+
+
+@pytest.mark.parametrize("transport", ["bosh", "websocket"])
+def test_chromium_logs_in_and_talks(place, pages, transport):
+    """It opens what connections it likes, and first refuses a certificate that it is told to take."""
+    before = place.front.status()["tls_handshakes"]
+    assert_talked(run(place, ("chromium", transport), "talk", big=1000, page=pages["chromium"],
+                      browser=peers.browser(), anyCertificate=True))
+    assert place.front.status()["tls_handshakes"] > before
 
 
 @pytest.mark.parametrize("client", [CLIENTS[0], CLIENTS[2]], ids=["bosh", "websocket"])
