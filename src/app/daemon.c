@@ -24,7 +24,7 @@ enum {
 	XML_ELEMENT_DEPTH_SPARE = 2, /* a stanza stands one or two levels deep in <body/> */
 	OPEN_LIMIT = 10000,	     /* ms for a WebSocket client's first <open/> */
 	WS_CLOSE_WAIT = 2000,	     /* ms for it to answer <close/> */
-	SESSION_LEAVE_WAIT = 1500,   /* ms for the server to answer before a stream is ended */
+	WS_PROVE_WAIT = 1500,	     /* ms for it to pong what it was sent before its own */
 	SESSION_CLOSE_WAIT = 3000    /* ms for both halves of a session to finish */
 };
 
@@ -99,13 +99,17 @@ static void fill_env(struct app *app)
 	e->websocket.open_wait = c->websocket_open_wait_ms;
 	e->websocket.open_limit = OPEN_LIMIT;
 	e->websocket.close_wait = WS_CLOSE_WAIT;
-	e->websocket.prove_wait = SESSION_LEAVE_WAIT;
+	e->websocket.prove_wait = WS_PROVE_WAIT;
 	e->websocket.see_other_uri = c->shutdown_see_other_uri;
 	e->websocket.queue = (uint32_t)c->limits_queue;
 	e->client_queue = (uint32_t)c->limits_queue;
 	e->backend_queue = (uint32_t)c->limits_queue;
 	e->server_queue = (uint32_t)c->delivery_server_queue;
-	e->leave_wait = SESSION_LEAVE_WAIT;
+	e->leave_wait = c->delivery_leave * 1000;
+	e->stop_wait =
+	    c->shutdown_deadline * 1000 * 3 / 4; /* then each stream can still be ended */
+	if (e->stop_wait > e->leave_wait)
+		e->stop_wait = e->leave_wait;
 	e->close_wait = SESSION_CLOSE_WAIT;
 	e->trace_bodies = c->trace_bodies == CONFIG_ON;
 	e->header_wait = c->backend_connect * 1000;

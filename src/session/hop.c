@@ -184,7 +184,8 @@ void hop_leave(struct session *s, int64_t now, struct effects *fx)
 	s->leaving = delivery_leave(&s->delivery, &s->out, slice_str(session_domain(s)));
 	if (!s->leaving)
 		return;
-	s->until = now + s->env->leave_wait;
+	s->until =
+	    now + (s->reason == REASON_SYSTEM_SHUTDOWN ? s->env->stop_wait : s->env->leave_wait);
 	if (!s->reading)
 		effects_add(fx, EFFECT_READ_ON, 0);
 	s->reading = true;

@@ -29,10 +29,11 @@ struct session_env {
 	uint32_t client_queue;	/* bytes towards the client, past half of which the backend rests */
 	uint32_t backend_queue; /* bytes towards the backend, past which the client waits */
 	uint32_t server_queue;	/* stanzas not acknowledged that a server is trusted to keep */
-	int64_t leave_wait;	/* ms for the server to answer before the stream ends by our side */
-	int64_t close_wait;	/* ms for both halves to finish then */
-	bool trace_bodies;	/* whoever traces a session reads its messages */
-	int64_t header_wait;	/* ms for a connected server's first header; 0: for ever */
+	int64_t leave_wait;  /* ms for the server to answer before the stream ends by our side; */
+	int64_t stop_wait;   /* and at a shutdown */
+	int64_t close_wait;  /* ms for both halves to finish then */
+	bool trace_bodies;   /* whoever traces a session reads its messages */
+	int64_t header_wait; /* ms for a connected server's first header; 0: for ever */
 };
 
 /* What is known of logging in: first what the server's first features say. */

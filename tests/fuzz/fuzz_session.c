@@ -49,6 +49,7 @@ static const struct session_env typical = {.routes = {routes, 1},
 					   .backend_queue = 3000,
 					   .server_queue = 4,
 					   .leave_wait = 1500,
+					   .stop_wait = 700,
 					   .close_wait = 3000};
 
 struct game {

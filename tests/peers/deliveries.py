@@ -22,7 +22,8 @@ SERVERS = {s.name.split()[-1]: s for s in
            (servers.Prosody, servers.Ejabberd, servers.Jabberd2, servers.PlainProsody)}
 GUARDED = ("prosody", "ejabberd")         # these have stream management
 QUEUES = {"prosody": 500, "ejabberd": 5000}  # what they keep of it, by default
-SETTINGS = {"bosh.wait": 1, "bosh.inactivity": 3, "websocket.ping": 1}
+SETTINGS = {"bosh.wait": 1, "bosh.inactivity": 3, "websocket.ping": 1,
+            "delivery.leave": 5, "shutdown.deadline": 5}  # these as they come
 # How the rules call the end of a client that is away.
 AWAY = {"bosh": {"inactivity"}, "websocket": {"client-lost", "ping-timeout"}}
 rows = []  # what was counted, for the end of the run

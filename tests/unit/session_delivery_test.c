@@ -721,6 +721,25 @@ static void a_server_that_does_not_answer_is_left_all_the_same(void **state)
 	finish(&p);
 }
 
+/* Before the deadline of the shutdown, past which nothing is returned and nothing told. */
+static void a_shutdown_waits_for_the_server_for_less_time(void **state)
+{
+	struct play p;
+
+	(void)state;
+	count_bosh(&p);
+	session_close(p.s, REASON_SYSTEM_SHUTDOWN, p.now);
+	pump(&p);
+	server(&p, M(1));
+	p.now += env.stop_wait - 1;
+	pump(&p);
+	not_heard(&p, "</stream:stream>");
+	p.now++;
+	pump(&p);
+	heard(&p, "WRITE " A(0) "</stream:stream>\nHANGUP\n");
+	finish(&p);
+}
+
 static void what_is_remembered_is_bounded(void **state)
 {
 	struct play p;
@@ -872,6 +891,7 @@ int main(void)
 	    cmocka_unit_test(the_rest_of_what_filled_the_queue_is_looked_at),
 	    cmocka_unit_test(it_is_asked_again_as_long_as_something_comes),
 	    cmocka_unit_test(a_server_that_does_not_answer_is_left_all_the_same),
+	    cmocka_unit_test(a_shutdown_waits_for_the_server_for_less_time),
 	    cmocka_unit_test(what_is_remembered_is_bounded),
 	    cmocka_unit_test(what_it_never_acknowledged_is_told_before_the_end),
 	    cmocka_unit_test(a_websocket_hears_it_before_close),

@@ -48,6 +48,7 @@ static const struct session_env env = {
     .backend_queue = 100000,
     .server_queue = 400,
     .leave_wait = 1500,
+    .stop_wait = 700,
     .close_wait = 3000,
     .header_wait = 5000,
 };

@@ -80,6 +80,7 @@ class Fairlead:
             self.listener = {"tls": "on", **self.listener}
         self.settings.setdefault("workers", self.workers)
         self.settings.setdefault("shutdown.deadline", 1)
+        self.settings.setdefault("delivery.leave", 1)  # scripted servers do not answer
         self.settings.setdefault("log.refusals", 100000)  # tests look for each
         running.append(self)
         for attempt in range(3):  # another program may have taken the port that was free
