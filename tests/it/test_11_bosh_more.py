@@ -361,12 +361,13 @@ def test_the_log_tells_why_a_session_is_gone(place):
     def refusals():
         return place.fairlead.lines("refused", place.marked[1])
 
-    s, stream = pair(place)
+    s, _ = pair(place)
+    idle, _ = pair(place)
+    ids = {row["jid"]: row["id"] for row in place.fairlead.status("/api/sessions")["list"]}
     s.terminate()
-    stream.wait_end()
-    idle, stream = pair(place)
-    stream.wait_gone(8)
     for gone, reason in ((s, "client-closed"), (idle, "inactivity")):
+        place.fairlead.wait_lines("session-end", seconds=10,
+                                  test=lambda p, i=ids[gone.jid]: p["session"] == i)
         for _ in range(3):  # from any worker
             Body(place.http().post(gone.make("", gone.rid)))
         lines = place.fairlead.wait_lines("refused", 3, place.marked[1],

@@ -13,7 +13,6 @@ import contextlib
 import ctypes
 import os
 import shutil
-import select
 import socket
 import subprocess
 import tempfile
@@ -34,6 +33,16 @@ def call(function, *arguments):
     if function(*arguments) != 0:
         error = ctypes.get_errno()
         raise OSError(error, os.strerror(error))
+
+
+def fills(filler, where):
+    """Whether it could connect."""
+    filler.settimeout(1)
+    try:
+        filler.connect(where)
+    except OSError:
+        return False
+    return True
 
 
 class Net:
@@ -108,11 +117,11 @@ class Net:
         """A port that answers no SYN: a listening socket whose queue is full. The port."""
         with self.listener(address, port) as s, contextlib.ExitStack() as stack:
             s.listen(0)
-            fillers = [stack.enter_context(socket.socket(s.family)) for _ in range(3)]
-            for filler in fillers:
-                filler.setblocking(False)
-                filler.connect_ex(s.getsockname()[:2])
-            assert select.select([], fillers, [], 10)[1], "nothing fills the queue"
+            where, deadline = s.getsockname()[:2], time.monotonic() + patience(10)
+            # One fills it; where that is refused at once (a fresh address), nothing is filled yet.
+            while not fills(stack.enter_context(socket.socket(s.family)), where):
+                assert time.monotonic() < deadline, "nothing fills the queue"
+                time.sleep(0.05)
             yield s.getsockname()[1]
 
     @contextlib.contextmanager
