@@ -23,6 +23,8 @@ struct delivery_more {
 	struct buf down, up; /* rings of bounces: to the client and not proved; not acknowledged */
 	int64_t tell_at, ask_at, full_until; /* TIME_NEVER */
 	uint32_t returned, given_up;
+	uint32_t passed_then, coming; /* leaving: at the first answer; since, until the second */
+	bool again;		      /* leaving: the second is asked for */
 };
 
 static struct delivery_more *more_of(struct delivery *d)
@@ -495,9 +497,11 @@ static void return_down(struct delivery *d, struct buf *out, uint32_t upto, stru
 static uint32_t returned_upto(const struct delivery *d, uint32_t server_queue)
 {
 	uint32_t from = d->behind ? d->base : d->proved, left = d->passed - from;
+	uint32_t coming = d->more ? d->more->coming : 0;
 
 	if (d->mode != DELIVERY_ON)
 		return d->passed;
+	server_queue -= coming < server_queue / 2 ? 2 * coming : server_queue;
 	return from + (left > server_queue ? left - server_queue : 0);
 }
 
@@ -531,9 +535,28 @@ bool delivery_leave(struct delivery *d, struct buf *out, struct slice domain)
 	return true;
 }
 
-bool delivery_left(struct delivery *d, struct buf *out, struct slice domain)
+/* Messages to the full address come in spite of `unavailable`. Where they could push others out of
+ * the server's queue, a second answer shows how many come in a round trip: while our end is on its
+ * way there will be as many, and room is left for twice that. */
+static bool is_watched(struct delivery *d, uint32_t server_queue)
 {
-	if (d->mode != DELIVERY_OFF || d->passed == d->told)
+	struct delivery_more *m = d->more;
+
+	if (d->mode != DELIVERY_ON || !m)
+		return true;
+	if (m->again) {
+		m->coming = d->passed - m->passed_then;
+		return true;
+	}
+	m->again = d->passed - d->proved > server_queue / 2;
+	d->passed += m->again; /* the server counts the answer, too, with others behind it */
+	m->passed_then = d->passed;
+	return !m->again;
+}
+
+bool delivery_left(struct delivery *d, struct buf *out, uint32_t server_queue, struct slice domain)
+{
+	if (d->mode == DELIVERY_OFF ? d->passed == d->told : is_watched(d, server_queue))
 		return true;
 	ping(d, out, domain);
 	return false;

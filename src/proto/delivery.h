@@ -136,14 +136,14 @@ int64_t delivery_expiry(const struct delivery *d);
 /* The client is gone, and the stream will end by our side. Where it said goodbye, what it was sent
  * counts as received: the caller has told that by delivery_proved(). True: what was appended asks
  * the server to send no more; what still comes is passed to nobody, until the answer to
- * DELIVERY_LEAVE does, which does not count.
+ * DELIVERY_LEAVE does, which is told to delivery_left() alone.
  */
 #define DELIVERY_LEAVE "fairlead-leave"
 bool delivery_leave(struct delivery *d, struct buf *out, struct slice domain);
 
-/* The answer came. True: the server has no more for this client, and the stream may end. False:
- * what it still sends to the full address nobody would keep, so that it was asked again. */
-bool delivery_left(struct delivery *d, struct buf *out, struct slice domain);
+/* The answer came. True: the stream may end. False: what the server still sends to the full address
+ * nobody would keep, or could push others out of its queue, so that it was asked again. */
+bool delivery_left(struct delivery *d, struct buf *out, uint32_t server_queue, struct slice domain);
 
 /* Meanwhile: appends what is returned of that already, for the server may not keep it. */
 void delivery_trim(struct delivery *d, struct buf *out, uint32_t server_queue, struct slice jid);

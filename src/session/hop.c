@@ -200,7 +200,8 @@ void hop_left_over(struct session *s, const struct xstream_item *item, int64_t n
 		return;
 	}
 	if (item->kind == STANZA_IQ && xml_raw_is(xml_attribute(e->bytes, "id"), DELIVERY_LEAVE))
-		s->leaving = !delivery_left(&s->delivery, &s->out, slice_str(session_domain(s)));
+		s->leaving = !delivery_left(&s->delivery, &s->out, s->env->server_queue,
+					    slice_str(session_domain(s)));
 	else
 		delivery_passed(&s->delivery, e, item->kind);
 }

@@ -506,11 +506,12 @@ static void nothing_is_returned_while_the_client_may_still_prove_it(void **state
 	server(&p, M(1) M(2) M(3));
 	message(&p, CLOSES);
 	leave(&p);
+	server(&p, LEFT);
 	not_heard(&p, "type='error'");
 	pong(&p);
 	p.now += 100;
 	pump(&p);
-	heard(&p, "WRITE " A(3) "</stream:stream>\n");
+	heard(&p, "WRITE " A(4) "</stream:stream>\n");
 	finish(&p);
 }
 
@@ -617,8 +618,9 @@ static void more_than_a_server_keeps_is_returned(void **state)
 	session_close(p.s, REASON_KILLED, p.now);
 	pump(&p);
 	leave(&p);
+	server(&p, LEFT);
 	heard(&p, RETURNED(0));
-	heard(&p, "WRITE " A(2) "</stream:stream>\n");
+	heard(&p, "WRITE " A(3) "</stream:stream>\n");
 	assert_int_equal(facts(&p).delivery.returned, 1);
 	finish(&p);
 }
@@ -659,6 +661,31 @@ static void what_comes_while_leave_is_taken_is_counted(void **state)
 	assert_int_equal(facts(&p).delivery.unproved, 3);
 	server(&p, LEFT);
 	heard(&p, "WRITE " A(0) "</stream:stream>\nHANGUP\n");
+	finish(&p);
+}
+
+/* What a server sends to the full address while our end is on its way must not push out of its
+ * queue what is left to it. */
+static void room_is_left_for_what_comes_to_the_full_address(void **state)
+{
+	struct session_env few = env;
+	struct play p;
+
+	(void)state;
+	few.server_queue = 4;
+	settings = &few;
+	count_bosh(&p);
+	settings = &env;
+	server(&p, M(1) M(2) M(3));
+	session_close(p.s, REASON_KILLED, p.now);
+	pump(&p);
+	leave(&p);
+	heard(&p, "WRITE <iq type='get' id='fairlead-leave'");
+	not_heard(&p, "</stream:stream>");
+	server(&p, M(4) LEFT);
+	heard(&p, RETURNED(3));
+	not_heard(&p, RETURNED(4));
+	heard(&p, A(3) "</stream:stream>\nHANGUP\n"); /* the fourth was the first answer */
 	finish(&p);
 }
 
@@ -888,6 +915,7 @@ int main(void)
 	    cmocka_unit_test(more_than_a_server_keeps_is_returned),
 	    cmocka_unit_test(without_a_server_that_keeps_anything_all_is_returned),
 	    cmocka_unit_test(what_comes_while_leave_is_taken_is_counted),
+	    cmocka_unit_test(room_is_left_for_what_comes_to_the_full_address),
 	    cmocka_unit_test(the_rest_of_what_filled_the_queue_is_looked_at),
 	    cmocka_unit_test(it_is_asked_again_as_long_as_something_comes),
 	    cmocka_unit_test(a_server_that_does_not_answer_is_left_all_the_same),
