@@ -23,7 +23,8 @@ async function open(browser, n, password = o.passwords[n]) {
 	await page.goto(o.page);
 	await page.waitForFunction(() => window.start, null, { timeout: 20000 });
 	await page.evaluate((options) => window.start(options), { jid: `${o.users[n]}@${o.domain}`,
-		password, service: o.service, transport: o.transport, strangers: scenario === 'receive' });
+		password, service: o.service, transport: o.transport,
+		strangers: ['idle', 'receive'].includes(scenario) });
 	const p = { bare: `${o.users[n]}@${o.domain}` };
 	const call = (verb, args) => page.evaluate(([v, a]) => window.person[v](...a), [verb, args]);
 	for (const verb of await page.evaluate(() => Object.keys(window.person))) {
