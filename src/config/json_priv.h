@@ -1,5 +1,4 @@
-/* Where the reader of the file stands, and how it puts what is wrong there (config_json_fault.c).
- */
+/* Where the reader of the file stands, and how it puts what is wrong there (json_fault.c). */
 #ifndef CONFIG_JSON_PRIV_H
 #define CONFIG_JSON_PRIV_H
 

@@ -538,7 +538,7 @@ bool delivery_leave(struct delivery *d, struct buf *out, struct slice domain)
 /* Messages to the full address come in spite of `unavailable`. Where they could push others out of
  * the server's queue, a second answer shows how many come in a round trip: while our end is on its
  * way there will be as many, and room is left for twice that. */
-static bool is_watched(struct delivery *d, uint32_t server_queue)
+static bool seen_enough(struct delivery *d, uint32_t server_queue)
 {
 	struct delivery_more *m = d->more;
 
@@ -556,7 +556,7 @@ static bool is_watched(struct delivery *d, uint32_t server_queue)
 
 bool delivery_left(struct delivery *d, struct buf *out, uint32_t server_queue, struct slice domain)
 {
-	if (d->mode == DELIVERY_OFF ? d->passed == d->told : is_watched(d, server_queue))
+	if (d->mode == DELIVERY_OFF ? d->passed == d->told : seen_enough(d, server_queue))
 		return true;
 	ping(d, out, domain);
 	return false;
