@@ -356,9 +356,9 @@ def test_honest_clients_come_in_among_those_that_never_finish(secure_place, trus
     for s in begun + more:
         all_of(s)
     deadline = time.monotonic() + patience(5)
-    while place.fairlead.status()["connections"] > 3 and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert place.fairlead.status()["connections"] <= 3, "the session's, and this one"
+    while (left := place.fairlead.status()["connections"]) > 3 and time.monotonic() < deadline:
+        time.sleep(0.1)  # a question that ended just before may still be counted
+    assert left <= 3, "the session's, and this one"
     assert counted(place)[2] == 50, "who has said nothing has not failed"
     others = [place.http() for _ in range(20)]
     assert all(h.request("GET", "/http-bind").status == 200 for h in others)
