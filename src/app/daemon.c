@@ -193,6 +193,12 @@ static bool start_workers(struct app *app)
 	return true;
 }
 
+static void tell_all(struct app *app, enum letter_type type)
+{
+	for (int i = 0; i < app->n; i++)
+		worker_post(app->workers[i], letter_new(type));
+}
+
 static void read_again(void *certificates)
 {
 	certificates_reload(certificates);
@@ -206,10 +212,13 @@ static void serve(struct app *app, struct acceptor *a, struct supervise *s,
 	log_info("ready", "version=%s workers=%d domains=%zu", PACKAGE_VERSION, app->n,
 		 app->config->n_domains);
 	supervise_run(s, read_again, certificates);
+	tell_all(app, LETTER_STOP);
+	supervise_await(s);
 	acceptor_stop(a);
+	tell_all(app, LETTER_LEAVE);
+	supervise_await(s);
 	for (int i = 0; i < app->n; i++)
-		worker_post(app->workers[i], letter_new(LETTER_STOP));
-	supervise_end(s);
+		worker_join(app->workers[i]);
 	log_info("stopped", "version=%s", PACKAGE_VERSION);
 }
 
@@ -240,7 +249,7 @@ int daemon_run(const struct config *config, struct backends *backends,
 	backends_warn(backends);
 	app.runtime = &runtime;
 	certificates_tell(certificates);
-	sem_init(&app.left, 0, 0);
+	sem_init(&app.done, 0, 0);
 	good =
 	    supervise_init(&s, &app) && privileges_check(config) && runtime_open(&runtime, config);
 	fill_guard(&app);
@@ -253,7 +262,7 @@ int daemon_run(const struct config *config, struct backends *backends,
 		worker_free(app.workers[i]);
 	acceptor_free(a);
 	supervise_clear(&s);
-	sem_destroy(&app.left);
+	sem_destroy(&app.done);
 	www_free(www);
 	return good ? 0 : 1;
 }

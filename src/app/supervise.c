@@ -151,18 +151,18 @@ void supervise_run(struct supervise *s, void (*reload)(void *), void *arg)
 			reload_all(s, reload, arg);
 		} else if (sig > 0) {
 			log_info("stop", "signal=%s", strsignal(sig));
+			notify_send(&s->notify, "STOPPING=1");
+			s->status_due = 0;
 			return;
 		}
 	}
 }
 
-void supervise_end(struct supervise *s)
+void supervise_await(struct supervise *s)
 {
 	struct app *app = s->app;
 	int left = app->n;
 
-	notify_send(&s->notify, "STOPPING=1");
-	s->status_due = 0;
 	while (left) {
 		int64_t ms = look(s, true);
 		struct timespec until;
@@ -174,9 +174,7 @@ void supervise_end(struct supervise *s)
 			until.tv_sec++;
 			until.tv_nsec -= 1000000000;
 		}
-		while (left && sem_timedwait(&app->left, &until) == 0)
+		while (left && sem_timedwait(&app->done, &until) == 0)
 			left--;
 	}
-	for (int i = 0; i < app->n; i++)
-		worker_join(app->workers[i]);
 }

@@ -25,7 +25,7 @@ void supervise_clear(struct supervise *s);
 /* The workers run: says so, and returns at SIGTERM or SIGINT. At SIGHUP reload(arg) is called. */
 void supervise_run(struct supervise *s, void (*reload)(void *), void *arg);
 
-/* The workers were told to stop: waits for all of them. */
-void supervise_end(struct supervise *s);
+/* The workers were told to STOP, or to LEAVE: waits until all of them have. */
+void supervise_await(struct supervise *s);
 
 #endif

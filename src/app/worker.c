@@ -183,6 +183,11 @@ static void stop(struct worker *w)
 	ev_timer_start(w->loop, &w->tick);
 	sampler_stop(w->sampler);
 	feed_end(w->feed);
+}
+
+static void leave(struct worker *w)
+{
+	w->leaving = true;
 	web_drain(w->web);
 }
 
@@ -222,6 +227,7 @@ static void deliver(struct worker *w, struct letter *l)
 		atomic_store_explicit(&w->beat, (uint32_t)l->u.serial, memory_order_relaxed);
 		break;
 	case LETTER_STOP: stop(w); break;
+	case LETTER_LEAVE: leave(w); break;
 	case LETTER_COUNT: break;
 	}
 	letter_free(l);
@@ -249,16 +255,28 @@ static bool deliver_own(struct worker *w)
 }
 
 /* Nobody leaves before all have finished: a request on another worker may be for a session here. */
-static bool stopped(struct worker *w)
+static bool unused(const struct app *app)
 {
-	const struct app *app = w->app;
 	unsigned load = 0;
 
-	if (w->now >= w->stop_by)
-		return true;
 	for (int i = 0; i < app->n; i++)
 		load += atomic_load_explicit(&app->workers[i]->load, memory_order_relaxed);
-	return load == 0 && atomic_load_explicit(&app->sessions, memory_order_relaxed) == 0;
+	return load == 0;
+}
+
+/* Connections are taken while there are sessions: a client that opens one for each request hears of
+ * the end by one to come. */
+static void end(struct worker *w)
+{
+	bool late = w->now >= w->stop_by;
+	unsigned left = atomic_load_explicit(&w->app->sessions, memory_order_relaxed);
+
+	if (!w->emptied && (left == 0 || late)) {
+		w->emptied = true;
+		sem_post(&w->app->done);
+	}
+	if (w->leaving && (unused(w->app) || late))
+		ev_break(w->loop, EVBREAK_ALL);
 }
 
 static void keep_awake(struct worker *w, bool left)
@@ -276,6 +294,7 @@ static void on_turn(struct ev_loop *loop, ev_prepare *p, int events)
 	struct web_counts c;
 	bool left = true, more;
 
+	(void)loop;
 	(void)events;
 	w->now = (int64_t)(from / 1000);
 	deliver_all(w, mailbox_take(&w->mail));
@@ -292,8 +311,8 @@ static void on_turn(struct ev_loop *loop, ev_prepare *p, int events)
 	left |= sessions_scan(w->sessions);
 	web_counts(w->web, &c);
 	atomic_store_explicit(&w->load, c.connections + c.websockets, memory_order_relaxed);
-	if (w->stopping && stopped(w))
-		ev_break(loop, EVBREAK_ALL);
+	if (w->stopping)
+		end(w);
 	keep_awake(w, left || more);
 	took = clock_us() - (w->woken_us ? w->woken_us : from);
 	w->woken_us = 0;
@@ -366,7 +385,7 @@ static void *run(void *arg)
 
 	ev_run(w->loop, 0);
 	atomic_store_explicit(&w->beat, PULSE_LEFT, memory_order_relaxed);
-	sem_post(&w->app->left);
+	sem_post(&w->app->done);
 	return NULL;
 }
 

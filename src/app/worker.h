@@ -39,7 +39,7 @@ struct app {
 	char public_id[17];    /* names this process to operators; nothing follows from it */
 	int64_t started_at;    /* Unix time */
 	atomic_uint traces;    /* being read, or about to be */
-	sem_t left;	       /* posted by each worker that has left its loop */
+	sem_t done;	       /* posted by each worker: STOP is done, then LEAVE */
 };
 
 struct feed;
@@ -74,8 +74,10 @@ struct worker {
 	struct meter meter;
 	struct feed *feed;
 	struct sampler *sampler; /* NULL on all but the first */
-	bool stopping;
-	int64_t stop_by;
+	bool stopping;		 /* STOP came: its sessions are told to end */
+	bool emptied;		 /* and they have, all workers' */
+	bool leaving;		 /* LEAVE came */
+	int64_t stop_by;	 /* ms, monotonic: whoever is left then is dropped */
 };
 
 int64_t worker_clock(void);	 /* ms, monotonic */

@@ -95,11 +95,6 @@ def test_messages_on_their_way_are_not_lost_by_the_end(new_place):
 
 
 def test_clients_and_servers_that_never_close_do_not_hold_it_up(new_place):
-    def stubborn(stream):
-        stream.login()
-        while True:
-            stream.read(600)
-
     place = new_place(SETTINGS, script=stubborn)
     for _ in range(3):
         place.ws_pair()
@@ -148,28 +143,61 @@ def test_idle_and_half_finished_connections_do_not_hold_it_up(new_place):
             pass
 
 
-def test_no_new_connection_is_taken_while_it_ends(new_place):
-    def stubborn(stream):
-        stream.login()
-        while True:
-            stream.read(600)
+def stubborn(stream):
+    stream.login()
+    while True:
+        stream.read(600)
 
+
+def test_who_polls_on_a_connection_of_its_own_is_told(new_place):
+    """As behind a proxy that opens one for each request: none is there when SIGTERM comes."""
+    place = new_place(SETTINGS)
+    away = [place.bosh_pair()[0] for _ in range(5)]
+    for s in away:
+        s.finish()
+        s.drop_pending()
+    place.fairlead.terminate()
+    place.fairlead.wait_lines("stop")
+    for s in away:
+        a = s.send().answer(4)
+        assert a.type == "terminate" and a.condition == "system-shutdown", a
+    ends_in_order(place)
+
+
+def test_no_new_session_is_begun_while_it_ends(new_place):
     place = new_place(SETTINGS, script=stubborn)
     place.ws_pair()
     place.fairlead.terminate()
     place.fairlead.wait_lines("stop")
-    deadline = time.monotonic() + patience(2)
-    while time.monotonic() < deadline:
-        try:
-            h = Http(place.port, 1)
-            r = h.post("<body xmlns='http://jabber.org/protocol/httpbind' rid='1' to='example.org' "
-                       "ver='1.6' wait='5' hold='1'/>")
-            assert r.status == 503 or b"system-shutdown" in r.body, r
-            h.close()
-        except (ConnectionRefusedError, Closed, ConnectionResetError, BrokenPipeError,
-                TimeoutError):
-            break
+    h = Http(place.port, 1)
+    r = h.post("<body xmlns='http://jabber.org/protocol/httpbind' rid='1' to='example.org' "
+               "ver='1.6' wait='5' hold='1'/>")
+    assert r.status == 200 and b"system-shutdown" in r.body, r
+    assert h.request("GET", "/ready").status == 503
+    ws = place.ws()
+    ws.send(ws.open_text())
+    ws.ending(2)
     ends_in_order(place)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", place.port), 1)
+
+
+def test_those_who_come_and_go_do_not_hold_it_up(new_place):
+    place = new_place(SETTINGS)
+    place.bosh_pair()[0].drop_pending()
+    began = time.monotonic()
+    place.fairlead.terminate()
+    visits, left = 0, []
+    while place.fairlead.alive() and time.monotonic() < began + patience(DEADLINE + 2):
+        try:
+            left.append(Http(place.port, 1))
+            visits += left[-1].request("GET", "/ready").status == 503
+        except (OSError, Closed, TimeoutError):
+            pass
+        time.sleep(0.05)
+    ends_in_order(place)
+    assert visits, "the session without a request is waited for"
+    assert time.monotonic() - began < patience(DEADLINE + 1.5)
 
 
 def test_a_second_sigterm_does_no_harm(new_place):
