@@ -13,29 +13,31 @@ DOMAIN = "example.org"
 ACCOUNTS = {"alice": "alice", "bob": "bob"}
 
 
-def page_folder(folder, bosh, websocket):
-    """The folder that ./demo makes: the page, Strophe.js, and what to connect to."""
+def page_folder(folder, bosh, websocket, own=False):
+    """The folder that ./demo makes: the page, Strophe.js, and what to connect to. own: as with
+    --server, where no account and no room is known."""
     shutil.copytree(os.path.join(peers.TOP, "www", "chat"), folder)
     shutil.copy(os.path.join(peers.HERE, "node_modules", "strophe.js", "dist",
                              "strophe.umd.min.js"), folder)
-    config = {"domain": DOMAIN, "room": f"lounge@conference.{DOMAIN}", "bosh": bosh,
-              "websocket": websocket,
-              "accounts": [{"name": u.capitalize(), "jid": f"{u}@{DOMAIN}", "password": p}
+    config = {"domain": DOMAIN, "room": "" if own else f"lounge@conference.{DOMAIN}",
+              "bosh": bosh, "websocket": websocket,
+              "accounts": [] if own else [{"name": u.capitalize(), "jid": f"{u}@{DOMAIN}", "password": p}
                            for u, p in ACCOUNTS.items()]}
     with open(os.path.join(folder, "config.json"), "w") as f:
         json.dump(config, f)
 
 
 @pytest.fixture
-def chat(tmp_path, web):
+def chat(request, tmp_path, web):
+    own = getattr(request, "param", False)
     folder = str(tmp_path / "page")
-    with servers.Prosody(ACCOUNTS, DOMAIN, friends=tuple(ACCOUNTS)) as server:
+    with servers.Prosody(ACCOUNTS, DOMAIN, friends=() if own else tuple(ACCOUNTS)) as server:
         if peers.DIRECT:
-            own = f"//127.0.0.1:{server.http_port}"
-            page_folder(folder, f"http:{own}/http-bind", f"ws:{own}/xmpp-websocket")
+            at = f"//127.0.0.1:{server.http_port}"
+            page_folder(folder, f"http:{at}/http-bind", f"ws:{at}/xmpp-websocket", own)
             yield web(folder)
             return
-        page_folder(folder, "/http-bind", "/xmpp-websocket")
+        page_folder(folder, "/http-bind", "/xmpp-websocket", own)
         front = peers.manager(DOMAIN, server.port, {"www.directory": folder})
         try:
             yield f"http://127.0.0.1:{front.port}/"
@@ -54,4 +56,14 @@ def test_two_tabs_talk(chat, via):
     assert facts["transport"].lower() == via
     for fact in ("presence", "there", "back", "room", "wireShows", "wireHides", "left", "gone"):
         assert facts[fact], fact
+    assert not [line for line in facts["console"] if "Security" in line or "Error" in line]
+
+
+@pytest.mark.parametrize("chat", [True], indirect=True)
+def test_with_a_server_of_ones_own_two_talk_who_do_not_know_each_other(chat):
+    options = {"page": chat, "via": "websocket", "browser": peers.browser(), "accounts": ACCOUNTS}
+    if os.environ.get("SCREENSHOTS"):
+        options["screenshots"] = os.environ["SCREENSHOTS"]
+    facts = peers.node("chat.js", json.dumps(options), seconds=120)
+    assert facts["there"] and facts["back"] and facts["forgotten"]
     assert not [line for line in facts["console"] if "Security" in line or "Error" in line]

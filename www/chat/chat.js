@@ -82,12 +82,32 @@ function drawMessage(m) {
 function open(t) {
 	current = t;
 	t.unread = 0;
+	byId('compose').hidden = false;
 	byId('title').textContent = t.room ? `Room “${t.name}”` : t.name;
 	byId('messages').replaceChildren();
 	t.messages.forEach(drawMessage);
 	byId('text').placeholder = t.room ? 'Say something to the room' : `Say something to ${t.name}`;
 	drawTalks();
 	byId('text').focus();
+}
+
+function openNone() {
+	current = null;
+	talks = new Map();
+	byId('compose').hidden = true;
+	byId('title').textContent = '';
+	byId('messages').replaceChildren(make('li', {
+		className: 'note', textContent: 'Whom do you want to talk to? Give an address, and press Talk.' }));
+	drawTalks();
+}
+
+function begin(event) {
+	event.preventDefault();
+	const whom = byId('whom').value.trim();
+	if (!whom) return;
+	byId('whom').value = '';
+	const domain = Strophe.getDomainFromJid(connection.jid);
+	open(talk(Strophe.getBareJidFromJid(whom.includes('@') ? whom : `${whom}@${domain}`)));
 }
 
 function add(t, message) {
@@ -157,6 +177,7 @@ function onRoster(answer) {
 
 function online() {
 	const name = Strophe.getNodeFromJid(connection.jid);
+	openNone();
 	byId('me').textContent = Strophe.getBareJidFromJid(connection.jid);
 	byId('welcome').hidden = true;
 	byId('app').hidden = false;
@@ -176,8 +197,6 @@ function online() {
 
 function offline(text) {
 	connection = null;
-	current = null;
-	talks = new Map();
 	byId('app').hidden = true;
 	byId('welcome').hidden = false;
 	byId('connect').disabled = false;
@@ -263,11 +282,12 @@ function offerAccounts(wanted) {
 	if (!accounts.length && config.domain) byId('jid').placeholder = `you@${config.domain}`;
 }
 
-async function begin() {
+async function start() {
 	const wanted = new URLSearchParams(location.search);
 	if (wanted.get('via') === 'bosh') document.querySelector('input[value=bosh]').checked = true;
 	byId('login').addEventListener('submit', connect);
 	byId('compose').addEventListener('submit', send);
+	byId('begin').addEventListener('submit', begin);
 	byId('leave').addEventListener('click', () => {
 		leaving = true;
 		connection.disconnect('bye');
@@ -298,4 +318,4 @@ async function begin() {
 	offerAccounts(wanted.get('as'));
 }
 
-begin();
+start();

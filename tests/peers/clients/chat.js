@@ -1,17 +1,25 @@
 // node chat.js OPTIONS: the demo's chat page in two tabs of a browser; prints facts as JSON.
-// OPTIONS is JSON: page, browser, via (bosh or websocket), and screenshots (a folder) if wanted.
+// OPTIONS is JSON: page, browser, via (bosh or websocket), screenshots (a folder) if wanted, and
+// accounts (names and passwords) where the page knows none.
 
 import { chromium } from 'playwright-core';
 
 const o = JSON.parse(process.argv[2]);
 const TEXT = 'Grüße, 日本語, שלום & <b>🎣 👩‍👩‍👧‍👦</b>';
 
-async function log(browser, name, scheme, size, password) {
+const wide = { width: 1280, height: 760 };
+
+async function open(browser, scheme, size) {
 	const context = await browser.newContext({ colorScheme: scheme, viewport: size });
 	const page = await context.newPage();
 	page.said = [];
 	page.on('console', (m) => page.said.push(m.text()));
 	page.on('pageerror', (e) => page.said.push(String(e)));
+	return page;
+}
+
+async function log(browser, name, scheme, size, password) {
+	const page = await open(browser, scheme, size);
 	await page.goto(`${o.page}?as=${name}&via=${o.via}`);
 	await page.waitForSelector('#accounts input:checked', { state: 'attached' });
 	if (password) {
@@ -33,11 +41,7 @@ const heard = (page, text) =>
 	page.waitForFunction((t) => [...document.querySelectorAll('#messages li.theirs')]
 		.some((li) => li.textContent.includes(t)), text, { timeout: 15000 });
 
-const browser = await chromium.launch({ executablePath: o.browser,
-	args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'] });
-try {
-	const facts = {};
-	const wide = { width: 1280, height: 760 };
+async function friends(browser, facts) {
 	const wrong = await log(browser, 'alice', 'light', wide, 'wrong');
 	await wrong.waitForSelector('#trouble:not([hidden])', { timeout: 15000 });
 	facts.refused = await wrong.textContent('#trouble');
@@ -79,8 +83,51 @@ try {
 	facts.gone = true;
 	await bob.click('#leave');
 	await bob.waitForSelector('#welcome:not([hidden])', { timeout: 15000 });
+	return [wrong, alice, bob];
+}
 
-	facts.console = [...wrong.said, ...alice.said, ...bob.said];
+// As with ./demo --server: no account and no room is given, and nobody knows anybody.
+async function strangers(browser, facts) {
+	const enter = async (name, size) => {
+		const page = await open(browser, 'light', size);
+		await page.goto(`${o.page}?via=${o.via}`);
+		await reenter(page, name);
+		return page;
+	};
+	const reenter = async (page, name) => {
+		await page.fill('#jid', `${name}@example.org`);
+		await page.fill('#password', o.accounts[name]);
+		await page.click('#connect');
+		await page.waitForSelector('#app:not([hidden])', { timeout: 15000 });
+	};
+	const alice = await enter('alice', wide);
+	await alice.waitForSelector('#messages .note', { timeout: 15000 });
+	await shot(alice, 'nobody');
+	const bob = await enter('bob', { width: 400, height: 800 });
+	await alice.fill('#whom', 'bob');
+	await alice.press('#whom', 'Enter');
+	await say(alice, TEXT);
+	await talkTo(bob, 'alice');
+	await heard(bob, TEXT);
+	await say(bob, `Zurück: ${TEXT}`);
+	await heard(alice, `Zurück: ${TEXT}`);
+	facts.there = facts.back = true;
+	await shot(alice, 'somebody');
+	await shot(bob, 'somebody-narrow');
+	await alice.click('#leave');
+	await alice.waitForSelector('#welcome:not([hidden])', { timeout: 15000 });
+	await reenter(alice, 'bob');
+	facts.forgotten = !(await alice.innerText('#app')).includes('Zurück');
+	return [alice, bob];
+}
+
+const browser = await chromium.launch({ executablePath: o.browser,
+	args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'] });
+try {
+	const facts = {};
+	const pages = await (o.accounts ? strangers : friends)(browser, facts);
+
+	facts.console = pages.flatMap((page) => page.said);
 	console.log(JSON.stringify(facts));
 } catch (e) {
 	for (const context of browser.contexts()) {
