@@ -7,7 +7,12 @@
 #include <assert.h>
 #include <stdio.h>
 
-enum { NO_LOGIN_LATELY = 120000 /* ms */ };
+enum {
+	NO_LOGIN_LATELY = 120000, /* ms */
+	AWAY_GRACE = 500	  /* ms */
+};
+
+static const ev_tstamp AWAY_MIN = .5; /* s that a timer comes too late: see excused() */
 
 static void see(struct entry *e, const struct session_facts *f, bool back)
 {
@@ -76,18 +81,32 @@ static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct entry *e = CONTAINER(timer, struct entry, timer);
 
-	(void)loop, (void)events;
+	(void)events;
+	if (ev_timer_remaining(loop, timer) < -AWAY_MIN)
+		table_of(e)->w->grace = worker_clock() + AWAY_GRACE;
 	entry_mark(e);
+}
+
+/* Where a timer came far too late the loop did not come round, as of a process that was stopped:
+ * what the clients said in time may still be with the kernel, and is read first. */
+static bool excused(const struct entry *e)
+{
+	const struct worker *w = table_of(e)->w;
+
+	return w->now < w->grace && session_expiry(e->session) <= w->now;
 }
 
 /* A later expiry leaves the timer alone: it fires early, looks, and is armed anew. */
 static void arm(struct entry *e)
 {
 	struct worker *w = table_of(e)->w;
-	int64_t at = session_expiry(e->session), left = at <= w->now ? 0 : at - w->now;
+	int64_t at = session_expiry(e->session), left;
 
 	if (at == TIME_NEVER)
 		return;
+	if (at < w->grace)
+		at = w->grace;
+	left = at <= w->now ? 0 : at - w->now;
 	if (ev_is_active(&e->timer) &&
 	    (double)left / 1000. + .001 >= ev_timer_remaining(w->loop, &e->timer))
 		return;
@@ -278,6 +297,11 @@ bool entry_pump(struct entry *e)
 	entry_begin(e);
 	entry_uncount(e);
 	had = session_bytes_out(e->session);
+	if (excused(e)) {
+		count(e, had);
+		arm(e);
+		return true;
+	}
 	dialled(e);
 	up = e->leg.state == LEG_UP;
 	was_full = up && c->in.len >= c->in_max;

@@ -67,6 +67,7 @@ struct worker {
 	struct reader *readers; /* owned; of traces */
 	struct effects effects;
 	int64_t now;	   /* ms, monotonic; refreshed each turn */
+	int64_t grace;	   /* the same; until then no session's deadline counts: see entry.c */
 	ev_check wake;	   /* the loop has waited: its callbacks come next */
 	uint64_t woken_us; /* when that was */
 	uint64_t turns;

@@ -184,6 +184,8 @@ static void wait_hello(struct http *h)
 
 static void expire(struct http *h, uint32_t tick)
 {
+	if (web_excuses(h->web, tick))
+		return;
 	request_expire(h, tick);
 	if (h->out_due && tick >= h->out_due) {
 		h->dead = !h->conn.sent;

@@ -11,7 +11,11 @@
 
 #include <stdlib.h>
 
-enum { LEVEL = 1 }; /* of compression: answers are short, and their makers wait */
+enum {
+	LEVEL = 1,	  /* of compression: answers are short, and their makers wait */
+	AWAY_MIN = 1000,  /* ms without a turn: see look_at_gap() */
+	AWAY_GRACE = 1500 /* ms; above that of sessions, which answer what is held */
+};
 
 static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 {
@@ -204,6 +208,15 @@ static void drain(struct web *w, uint32_t tick)
 	w->tick -= WEB_DUES; /* the sweep looks at all, those that wait included */
 }
 
+/* Where there are connections the loop comes round at each tick. If it did not, as of a process
+ * that was stopped, what they said in time may still be with the kernel: it is read first. */
+static void look_at_gap(struct web *w, uint32_t tick)
+{
+	if (tick - w->turned > AWAY_MIN / WEB_TICK)
+		w->expire_from = tick + AWAY_GRACE / WEB_TICK;
+	w->turned = tick;
+}
+
 bool web_turn(struct web *w, int64_t now)
 {
 	uint32_t tick = (uint32_t)(now / WEB_TICK);
@@ -211,7 +224,8 @@ bool web_turn(struct web *w, int64_t now)
 
 	if (w->draining)
 		drain(w, tick);
-	left = sweep(w, tick);
+	look_at_gap(w, tick);
+	left = web_excuses(w, tick) ? false : sweep(w, tick);
 
 	w->in_turn = true;
 	w->more = false;

@@ -131,6 +131,8 @@ struct web {
 	uint32_t leaving_tick, scarce_tick;
 	struct http *due[WEB_DUES]; /* by tick, modulo their number */
 	uint32_t tick;		    /* the first whose list was not taken yet */
+	uint32_t turned;	    /* that of the last turn */
+	uint32_t expire_from;	    /* before it nothing is too late */
 	ev_timer timer;	      /* wakes the loop for the next tick where there are connections */
 	struct request *dead; /* by next */
 	struct socket *sockets, *dead_sockets;
@@ -145,6 +147,12 @@ struct web {
 	struct agents agents;
 	uint32_t names; /* given to connections so far */
 };
+
+/* Whether what is due is let off: the loop was away itself. */
+static inline bool web_excuses(const struct web *w, uint32_t tick)
+{
+	return (int32_t)(tick - w->expire_from) < 0;
+}
 
 /* The first tick at or after `ms`. */
 static inline uint32_t web_tick(int64_t ms)

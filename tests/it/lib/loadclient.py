@@ -127,7 +127,7 @@ class BoshClient(Client):
         self.leaving = False
         self.idle = asyncio.Queue()
         for _ in range(2):
-            self.idle.put_nowait(await asyncio.open_connection("127.0.0.1", self.port))
+            self.idle.put_nowait(None)
         first = await self.ask(b"to='example.org' wait='30' hold='1' ver='1.6'")
         self.sid = SID.search(first).group(1)
         await self.until(first, b"mechanisms")
@@ -143,6 +143,8 @@ class BoshClient(Client):
     async def ask(self, attributes, payload=b""):
         """One request and its answer; done when those before it are done."""
         connection = await self.idle.get()
+        # No sooner than it is used: one on which nothing is said for long is closed.
+        connection = connection or await asyncio.open_connection("127.0.0.1", self.port)
         reader, writer = connection
         sid = b" sid='%s'" % self.sid if self.sid else b""
         body = b"<body %s rid='%d'%s %s>%s</body>" % (NS, self.rid, sid, attributes, payload)
@@ -174,7 +176,9 @@ class BoshClient(Client):
         self.leaving = True
         await self.ask(b"type='terminate'")
         while not self.idle.empty():
-            self.idle.get_nowait()[1].close()
+            connection = self.idle.get_nowait()
+            if connection:
+                connection[1].close()
 
 
 async def one(client, gate, started, until, interval):
