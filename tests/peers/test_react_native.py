@@ -22,8 +22,6 @@ import servers
 FREEZE = float(os.environ.get("FREEZE", "8"))
 SERVERS = {"prosody": servers.Prosody, "ejabberd": servers.Ejabberd}
 
-pytestmark = pytest.mark.skipif(peers.DIRECT, reason="about Fairlead, not about the scripts")
-
 
 class App:
     """One running client; what it says is kept in `said`."""

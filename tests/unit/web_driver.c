@@ -272,13 +272,31 @@ void turn(void)
 	assert_false(more);
 }
 
+/* As the loop does it: with a turn at each tick, but for the last, which is the caller's. */
+static void go_by(int64_t ms)
+{
+	int64_t until = now + ms;
+
+	while (now + WEB_TICK < until) {
+		now += WEB_TICK;
+		web_turn(web, now);
+	}
+	now = until;
+}
+
 void pass(int64_t ms)
 {
-	now += ms;
+	go_by(ms);
 	turn();
 }
 
 bool pass_in_one_turn(int64_t ms)
+{
+	go_by(ms);
+	return web_turn(web, now);
+}
+
+bool leap(int64_t ms)
 {
 	now += ms;
 	return web_turn(web, now);

@@ -53,7 +53,8 @@ void allow_some_origins(void); /* https://chat.example alone */
 
 void turn(void);		   /* until nothing is left to do */
 void pass(int64_t ms);		   /* time goes by */
-bool pass_in_one_turn(int64_t ms); /* what web_turn() says */
+bool pass_in_one_turn(int64_t ms); /* its end; what web_turn() says */
+bool leap(int64_t ms);		   /* the same where the loop did not come round meanwhile */
 struct http *lone(void);	   /* the one connection there is */
 void say_bytes(int fd, const char *p, size_t n);
 void say(int fd, const char *text);
