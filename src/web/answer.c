@@ -191,9 +191,11 @@ static void log_refusal(struct request *r, const struct answer *a)
 void answer(struct request *r, const struct answer *a, struct buf *body)
 {
 	struct web *w = r->http->web;
-	bool packs = a->packed || (body->len >= ANSWER_PACK_MIN && w->config->compress &&
-				   r->cors != CORS_NONE && answer_packs(a->type));
-	enum coding coding = a->packed ? CODING_GZIP : pack(r, packs, body);
+	bool packs =
+	    a->packed || (body->len + a->file.n >= ANSWER_PACK_MIN && w->config->compress &&
+			  r->cors != CORS_NONE && answer_packs(a->type));
+	enum coding coding = a->packed ? CODING_GZIP : pack(r, packs && !a->file.n, body);
+	bool bare = r->head_only || a->status == 304;
 	struct head h;
 
 	if (a->close || (w->draining && !r->next))
@@ -201,11 +203,11 @@ void answer(struct request *r, const struct answer *a, struct buf *body)
 	if (a->why)
 		log_refusal(r, a);
 	h.n = 0;
-	build(&h, r, a, body->len, packs, coding);
-	if (r->head_only)
+	build(&h, r, a, (uint32_t)(body->len + a->file.n), packs, coding);
+	if (bare)
 		buf_clear(body);
 	buf_prepend(body, h.v, h.n);
-	request_answered(r, body);
+	request_answered(r, body, bare ? SLICE_NONE : a->file);
 }
 
 void answer_begin(struct request *r, const char *type)

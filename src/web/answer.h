@@ -14,6 +14,7 @@ struct answer {
 	bool close;	    /* the connection ends with it */
 	bool endless;	    /* no length is known: see answer_begin() */
 	bool packed;	    /* the body was compressed by gzip, as the request likes it */
+	struct slice file;  /* comes behind the body; it outlives the connection */
 };
 
 enum {

@@ -83,12 +83,10 @@ static bool field(const struct http1_head *q, struct slice name, struct slice *v
 	return http1_last_field(&head, name, value);
 }
 
-/* The entity tag: another one for the compressed bytes. What is compressed only now, for clients
- * that like nothing but deflate, has none. */
-static struct slice tag_of(const struct request *r, const struct web_file *file, bool packed,
-			   char dst[WEB_TAG + 8])
+/* The entity tag: another one for the compressed bytes. */
+static struct slice tag_of(const struct web_file *file, bool packed, char dst[WEB_TAG + 8])
 {
-	if (!*file->tag || (!packed && r->liked == CODING_DEFLATE))
+	if (!*file->tag)
 		return SLICE_NONE;
 	snprintf(dst, WEB_TAG + 8, "\"%s%s\"", file->tag, packed ? "-gzip" : "");
 	return slice_str(dst);
@@ -113,20 +111,12 @@ static enum condition_range part(const struct http1_head *q, const struct web_fi
 	return result;
 }
 
-static void send(struct request *r, struct answer *a, struct slice bytes)
-{
-	struct buf body = {0};
-
-	buf_headroom(&body, ANSWER_ROOM);
-	buf_adds(&body, bytes);
-	answer(r, a, &body);
-}
-
 void files_answer(struct request *r, const struct web_files *files, const struct http1_head *q)
 {
 	const struct web_file *file = files_find(files, q->path);
 	struct answer a = {.status = 200, .cached = true};
-	struct slice bytes, known, tag;
+	struct buf none = {0};
+	struct slice known, tag;
 	char text[WEB_TAG + 8] = "", fields[ANSWER_FIELDS_MAX];
 	enum condition_range range;
 
@@ -134,18 +124,15 @@ void files_answer(struct request *r, const struct web_files *files, const struct
 		not_found(r, files, q->path);
 		return;
 	}
-	bytes = file->bytes;
-	range = part(q, file, &bytes);
-	if (range != CONDITION_WHOLE)
-		r->liked = CODING_IDENTITY;
+	a.file = file->bytes;
+	range = part(q, file, &a.file);
 	a.type = file->type;
-	a.packed = file->packed.n && r->liked == CODING_GZIP;
-	tag = tag_of(r, file, a.packed, text);
+	a.packed = range == CONDITION_WHOLE && file->packed.n && r->liked == CODING_GZIP;
+	tag = tag_of(file, a.packed, text);
 	a.fields = tag.n ? fields : NULL;
 	snprintf(fields, sizeof(fields), "ETag: %s\r\nAccept-Ranges: bytes\r\n", text);
 	if (tag.n && field(q, SLICE("If-None-Match"), &known) && condition_names(known, tag)) {
 		a.status = 304;
-		bytes = SLICE("");
 	} else if (range == CONDITION_BEYOND) {
 		snprintf(fields, sizeof(fields), "Content-Range: bytes */%zu\r\n", file->bytes.n);
 		answer_words(r, 416, fields, false, "The file ends before that range.");
@@ -154,10 +141,10 @@ void files_answer(struct request *r, const struct web_files *files, const struct
 		a.status = 206;
 		snprintf(fields, sizeof(fields),
 			 "ETag: %s\r\nAccept-Ranges: bytes\r\nContent-Range: bytes %zu-%zu/%zu\r\n",
-			 text, (size_t)(bytes.p - file->bytes.p),
-			 (size_t)(bytes.p - file->bytes.p) + bytes.n - 1, file->bytes.n);
+			 text, (size_t)(a.file.p - file->bytes.p),
+			 (size_t)(a.file.p - file->bytes.p) + a.file.n - 1, file->bytes.n);
 	} else if (a.packed) {
-		bytes = file->packed;
+		a.file = file->packed;
 	}
-	send(r, &a, bytes);
+	answer(r, &a, &none);
 }

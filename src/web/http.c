@@ -13,7 +13,10 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-enum { IN_MIN = 32768 }; /* read at once where head_max is less: bodies come in fewer pieces */
+enum {
+	IN_MIN = 32768, /* read at once where head_max is less: bodies come in fewer pieces */
+	PIECES_MAX = 16 /* of a file, sent in one turn */
+};
 
 _Static_assert(sizeof(struct http) <= 200, "there is one for each BOSH session, and often two");
 
@@ -56,7 +59,7 @@ static void wake(struct conn *c)
 		secure_news(h);
 	http_input(h);
 	if ((c->eof || c->error) && !h->upgrade) {
-		request_drop_all(h);
+		request_hang_up(h);
 		h->stop = true;
 	}
 	http_mark(h);
@@ -106,7 +109,7 @@ static enum phase phase_of(const struct http *h)
 		return PHASE_NEW;
 	if (h->ending)
 		return h->conn.out.len ? PHASE_REST : PHASE_LINGER;
-	if (h->stop || h->blocked || h->conn.out.len >= HTTP_OUT_HIGH)
+	if (http_rests(h))
 		return PHASE_REST;
 	r = http_reading(h);
 	if (r)
@@ -209,7 +212,7 @@ static bool finished(struct http *h)
 {
 	struct conn *c = &h->conn;
 
-	if (h->dead || c->error || (c->eof && c->out.len == 0))
+	if (h->dead || c->error || (c->eof && c->out.len == 0 && !h->first))
 		return true;
 	if (h->web->swept && !h->first && c->out.len == 0 && c->in.len == 0 && !h->ending)
 		return true;
@@ -220,14 +223,21 @@ static bool finished(struct http *h)
 	return false;
 }
 
-/* Sends what is queued. Whether more of the input can be read now that there is room again. */
+/* Sends what is queued, and of a file as much as the kernel takes, but not all of a large one at
+ * once. Whether more can be sent, or more of the input read now that there is room again. */
 static bool flush(struct http *h)
 {
-	bool high = h->conn.out.len >= HTTP_OUT_HIGH;
+	bool waited = h->conn.out.len >= HTTP_OUT_HIGH, poured = true;
 
-	if (h->conn.out.len && !h->conn.full)
-		conn_flush(&h->conn, h->web->loop);
-	return high && h->conn.out.len < HTTP_OUT_HIGH && h->conn.in.len;
+	for (int i = 0; i < PIECES_MAX && poured && !h->conn.full; i++) {
+		poured = request_pour(h);
+		waited |= poured;
+		if (h->conn.out.len && !h->conn.full)
+			conn_flush(&h->conn, h->web->loop);
+	}
+	if (poured && !h->conn.full)
+		return true;
+	return waited && h->conn.out.len < HTTP_OUT_HIGH && h->conn.in.len;
 }
 
 /* h counts as marked throughout: whatever marks it in here is seen to in here, and it is in no list

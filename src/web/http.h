@@ -11,6 +11,13 @@ enum {
 	HTTP_HELLOS = 4	       /* TLS handshakes begun in a round of the loop: of 1 ms or so each */
 };
 
+/* Whether nothing further is read now. */
+static inline bool http_rests(const struct http *h)
+{
+	return h->stop || h->blocked || h->conn.out.len >= HTTP_OUT_HIGH ||
+	       (h->first && h->first->state == REQUEST_SENDING);
+}
+
 void http_new(struct web *w, int fd, const struct web_listener *l); /* takes fd */
 void http_mark(struct http *h);					    /* the turn looks at it */
 void http_turn(struct http *h, int64_t now);	   /* for one taken off its list; may free h */

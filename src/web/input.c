@@ -210,7 +210,7 @@ void http_input(struct http *h)
 {
 	if ((h->proxy && !client_proxy(h)) || secure_shaking(h) || secure_misplaced(h))
 		return;
-	while (h->conn.in.len && !h->stop && !h->blocked && h->conn.out.len < HTTP_OUT_HIGH) {
+	while (h->conn.in.len && !http_rests(h)) {
 		struct request *r = http_reading(h);
 
 		if (!(r ? read_body(h, r) : read_head(h)))

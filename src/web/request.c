@@ -103,6 +103,8 @@ void request_free(struct request *r)
 {
 	if (!pending(r))
 		buf_clear(&r->buf);
+	if (r->state == REQUEST_ANSWERED || r->state == REQUEST_SENDING)
+		free(r->rest);
 	free(r);
 }
 
@@ -138,6 +140,16 @@ void request_drop_all(struct http *h)
 {
 	while (h->first)
 		request_drop(h->first);
+}
+
+void request_hang_up(struct http *h)
+{
+	struct request *sent = h->first && h->first->state == REQUEST_SENDING ? h->first : NULL;
+
+	while (sent ? sent->next != NULL : h->first != NULL)
+		request_drop(sent ? sent->next : h->first);
+	if (sent)
+		sent->keep = false;
 }
 
 void request_wait(struct request *r)
@@ -201,32 +213,54 @@ static void leave(struct request *r)
 }
 
 /* The oldest request's answer joins the output. */
-static void emit(struct request *r, struct buf *bytes)
+static void emit(struct request *r)
 {
 	struct http *h = r->http;
 
 	if (h->conn.out.len == 0) {
 		buf_clear(&h->conn.out);
-		h->conn.out = buf_take(bytes);
+		h->conn.out = buf_take(&r->buf);
 	} else {
-		buf_adds(&h->conn.out, buf_slice(bytes));
-		buf_clear(bytes);
+		buf_adds(&h->conn.out, buf_slice(&r->buf));
+		buf_clear(&r->buf);
 	}
 	h->out_due = 0;
-	leave(r);
+	r->expect = false;
+	if (r->rest)
+		r->state = REQUEST_SENDING;
+	else
+		leave(r);
 }
 
 /* Answers that waited behind the one that has left. */
 static void follow(struct http *h)
 {
 	while (h->first && h->first->state == REQUEST_ANSWERED && !h->ending)
-		emit(h->first, &h->first->buf);
+		emit(h->first);
 	if (h->ending) {
 		request_drop_all(h);
 	} else if (h->first && h->first->expect) {
 		h->first->expect = false;
 		BUF_LIT(&h->conn.out, "HTTP/1.1 100 Continue\r\n\r\n");
 	}
+}
+
+bool request_pour(struct http *h)
+{
+	struct request *r = h->first;
+	struct buf *out = &h->conn.out;
+	size_t n;
+
+	if (!r || r->state != REQUEST_SENDING || out->len >= HTTP_OUT_HIGH || h->conn.error)
+		return false;
+	n = r->rest->n < HTTP_OUT_HIGH ? r->rest->n : HTTP_OUT_HIGH;
+	buf_add(out, r->rest->p, n);
+	*r->rest = slice_of(r->rest->p + n, r->rest->n - n);
+	if (r->rest->n == 0) {
+		leave(r);
+		follow(h);
+	}
+	return true;
 }
 
 void request_stream(struct request *r)
@@ -248,7 +282,7 @@ void request_finished(struct request *r)
 	follow(h);
 }
 
-void request_answered(struct request *r, struct buf *bytes)
+void request_answered(struct request *r, struct buf *bytes, struct slice file)
 {
 	struct http *h = r->http;
 
@@ -257,15 +291,18 @@ void request_answered(struct request *r, struct buf *bytes)
 	http_mark(h);
 	if (!r->keep)
 		h->stop = true;
-	if (r != h->first) {
-		request_unname(r);
-		r->state = REQUEST_ANSWERED;
-		r->buf = buf_take(bytes);
-		request_hurry(h);
-		return;
+	request_unname(r);
+	r->state = REQUEST_ANSWERED;
+	r->buf = buf_take(bytes);
+	r->rest = NULL;
+	if (file.n) {
+		r->rest = mem_alloc(sizeof(*r->rest));
+		*r->rest = file;
 	}
-	emit(r, bytes);
-	follow(h);
+	if (r == h->first)
+		follow(h);
+	else
+		request_hurry(h);
 }
 
 static bool timed(const struct request *r)

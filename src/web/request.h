@@ -12,8 +12,12 @@ struct request *request_new(struct http *h, const struct http1_head *head);
 void request_wait(struct request *r);
 void request_held(struct request *r, handle_t session, int64_t wait);
 
-/* Its answer, whole: goes out as soon as all older ones have. Takes *bytes. */
-void request_answered(struct request *r, struct buf *bytes);
+/* Its answer, whole: goes out as soon as all older ones have. Takes *bytes; behind them come those
+ * of `file`, which outlive the connection and are sent piece by piece. */
+void request_answered(struct request *r, struct buf *bytes, struct slice file);
+
+/* A piece of the file that is being sent joins the output where there is room. Whether one did. */
+bool request_pour(struct http *h);
 
 /* Its answer grows from now on, in the output: web/stream.c. */
 void request_stream(struct request *r);
@@ -26,6 +30,7 @@ struct request *request_find(struct web *w, handle_t h); /* NULL where stale */
 void request_drop(struct request *r);
 void request_unname(struct request *r); /* its handle goes stale */
 void request_drop_all(struct http *h);	/* with gone() for HELD ones, stream_gone() for STREAMs */
+void request_hang_up(struct http *h);	/* the same, but a file that is being sent goes on */
 
 /* Tells the sessions that hold requests which have something behind them. */
 void request_hurry(struct http *h);

@@ -17,11 +17,12 @@
 enum thing { THING_REQUEST = 0x72657175, THING_SOCKET = 0x736f636b };
 
 enum request_state {
-	REQUEST_READING, /* its body is still coming; only the newest can be */
-	REQUEST_WAITING, /* handed on; no word yet */
-	REQUEST_HELD,	 /* a session holds it */
-	REQUEST_STREAM,	 /* the oldest; its head is out, its body grows */
-	REQUEST_ANSWERED /* its answer is in buf, behind those of older requests */
+	REQUEST_READING,  /* its body is still coming; only the newest can be */
+	REQUEST_WAITING,  /* handed on; no word yet */
+	REQUEST_HELD,	  /* a session holds it */
+	REQUEST_STREAM,	  /* the oldest; its head is out, its body grows */
+	REQUEST_ANSWERED, /* its answer is in buf and rest, behind those of older requests */
+	REQUEST_SENDING	  /* the oldest; its answer is in the output but for rest */
 };
 
 enum cors {
@@ -56,11 +57,12 @@ struct request {
 			handle_t handle;  /* 0: not handed on */
 			handle_t session; /* HELD */
 		};
-		struct {		/* READING, ANSWERED */
-			struct buf buf; /* the body so far; the whole answer */
+		struct {		/* READING, ANSWERED, SENDING */
+			struct buf buf; /* the body so far; the answer */
 			union {
 				uint32_t left; /* of a body with a length */
 				struct http1_chunks chunks;
+				struct slice *rest; /* owned; of a file, behind buf; or NULL */
 			};
 		};
 	};

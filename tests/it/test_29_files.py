@@ -1,13 +1,17 @@
 """The files of www.directory: types, names, entity tags, parts, and what is not served."""
 
 import os
+import random
+import socket
 
 import pytest
 
 from lib.daemon import Daemon, free_port
-from lib.bosh import Http
+from lib.bosh import Http, request
+from lib.fairlead import memory_of
 
 SONG = bytes(range(256)) * 40
+FILM = random.Random(29).randbytes(8 << 20)
 SCRIPT = b"let a = 'b';\n" * 1000
 
 
@@ -18,7 +22,7 @@ def site(tmp_path_factory):
     for name, data in (("index.html", b"<p>home"), ("app.js", SCRIPT), ("a b.txt", b"blank"),
                        ("\u00fc(1).PNG", b"umlaut"), ("song.mp3", SONG), ("empty.txt", b""),
                        (".secret", b"hidden"), (".git/config", b"hidden"), ("sub/index.html", b"sub"),
-                       ("odd.xyz", b"?"), ("font.woff2", b"font")):
+                       ("odd.xyz", b"?"), ("font.woff2", b"font"), ("film.mp4", FILM)):
         path = folder / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(data)
@@ -86,7 +90,8 @@ def test_each_coding_and_each_file_has_its_own_tag(site):
     tags = [get(site, "/app.js").get("ETag"), get(site, "/app.js", Accept_Encoding="gzip").get("ETag"),
             get(site, "/song.mp3").get("ETag"), get(site, "/").get("ETag")]
     assert len(set(tags)) == 4, tags
-    assert get(site, "/app.js", Accept_Encoding="deflate").get("ETag") is None
+    plain = get(site, "/app.js", Accept_Encoding="deflate")
+    assert plain.get("ETag") == tags[0] and plain.get("Content-Encoding") is None
     assert get(site, "/app.js", Accept_Encoding="gzip", If_None_Match=tags[0]).status == 200
 
 
@@ -131,3 +136,60 @@ def test_files_are_those_of_the_start(site):
     (site.www / "index.html").write_text("changed")
     assert get(site, "/late.txt").status == 404
     assert get(site, "/").body == b"<p>home"
+
+
+# -- large ones ----------------------------------------------------------------------------------
+
+def narrow(site):
+    """A connection whose reader takes little at a time."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+    sock.connect(("127.0.0.1", site.port))
+    http = Http(site.port)
+    http.sock.close()
+    http.sock = sock
+    return http
+
+
+@pytest.mark.parametrize("connect", [narrow, lambda site: Http(site.port)], ids=["slow", "quick"])
+def test_a_large_file_comes_whole_and_in_its_turn(site, connect):
+    http = connect(site)
+    for method, path in (("GET", "/"), ("GET", "/film.mp4"), ("HEAD", "/film.mp4"),
+                         ("GET", "/film.mp4"), ("GET", "/app.js")):
+        http.send(request(method, path))
+    assert http.response().body == b"<p>home"
+    assert http.response().body == FILM
+    assert http.response(head=True).get("Content-Length") == str(len(FILM))
+    assert http.response().body == FILM
+    assert http.response().body == SCRIPT
+    part = http.request("GET", "/film.mp4", None, {"Range": "bytes=1000000-7000000"})
+    assert part.status == 206 and part.body == FILM[1000000:7000001]
+    http.close()
+
+
+def test_a_large_file_comes_whole_to_who_has_said_all(site):
+    http = narrow(site)
+    http.send(request("GET", "/film.mp4"))
+    http.sock.shutdown(socket.SHUT_WR)
+    assert http.response().body == FILM
+    assert http.sock.recv(1) == b""
+
+
+def test_a_large_file_and_the_end_of_the_connection(site):
+    http = narrow(site)
+    assert http.request("GET", "/film.mp4", None, {"Connection": "close"}).body == FILM
+    assert http.sock.recv(1) == b""
+
+
+def test_readers_that_stop_cost_little(site):
+    """Of a file they are owed no more is kept than a piece."""
+    n = 40
+    before = memory_of(site.process.pid)
+    stopped = [narrow(site).send(request("GET", "/film.mp4")) for _ in range(n)]
+    for http in stopped[::2]:
+        assert http.sock.recv(1, socket.MSG_PEEK) == b"H"
+    assert get(site, "/film.mp4").body == FILM
+    assert memory_of(site.process.pid) - before < n * len(FILM) / 4
+    for http in stopped:
+        http.close()
+    assert get(site, "/app.js").body == SCRIPT

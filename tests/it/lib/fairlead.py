@@ -55,6 +55,12 @@ def check(path):
     return done.stderr
 
 
+def memory_of(pid):
+    """Proportional set size in bytes."""
+    with open(f"/proc/{pid}/smaps_rollup") as f:
+        return 1024 * int(re.search(r"^Pss:\s+(\d+)", f.read(), re.M).group(1))
+
+
 class Fairlead:
     """backends: {domain: port or "host:port"}. Scalars by --set (settings), anything by a file
     (config, a dict, written as JSON); both may be given. listener: keys of the listener besides
@@ -180,9 +186,7 @@ class Fairlead:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def memory(self):
-        """Proportional set size in bytes."""
-        with open(f"/proc/{self.process.pid}/smaps_rollup") as f:
-            return 1024 * int(re.search(r"^Pss:\s+(\d+)", f.read(), re.M).group(1))
+        return memory_of(self.process.pid)
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
