@@ -120,8 +120,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	end_socket();
 	leave();
 	turn();
-	pass(1000000);
-	pass(1000000);
+	for (int i = 0; i < 2; i++) {
+		leap(1000000);
+		pass(2000);
+	}
 	if (web->counts.connections || web->counts.requests_waiting || web->counts.websockets)
 		abort();
 	web_teardown(NULL);

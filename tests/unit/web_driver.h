@@ -28,7 +28,7 @@ struct ws {
 	int fd;
 };
 
-enum { SESSION = 77, BIG = 100000, HANDLES = 64 };
+enum { SESSION = 77, BIG = 150000 /* several pieces */, HANDLES = 64 };
 
 extern struct web_config config; /* set anew before each test; origins are "*" */
 extern struct web *web;

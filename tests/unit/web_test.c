@@ -428,7 +428,7 @@ static void a_client_that_does_not_read_is_not_read(void **state)
 		buf_addz(&b, get);
 	say_bytes(fd, buf_data(&b), b.len);
 	buf_clear(&b);
-	assert_true(lone()->conn.out.len < 3 * (size_t)BIG);
+	assert_true(lone()->conn.out.len <= 2 * HTTP_OUT_HIGH);
 	assert_true(web->counts.requests < 10);
 	hear(fd);
 	assert_int_equal(web->counts.requests, 100);
