@@ -26,8 +26,8 @@ enum {
 struct acceptor {
 	struct app *app; /* borrowed */
 	pthread_t thread;
-	int stop[2];			/* a pipe: closing its write end stops the thread */
-	struct pollfd *fds;		/* owned: the pipe, then one a listening socket */
+	int stop[2];	    /* a pipe: a byte gives back what was lent, its end stops the thread */
+	struct pollfd *fds; /* owned: the pipe, then one a listening socket */
 	struct web_listener *listeners; /* owned: one for each of them */
 	struct listen_socket *sockets;	/* owned: the same */
 	nfds_t n;
@@ -66,7 +66,7 @@ static bool add_inherited(struct acceptor *a, struct inherit *h, const char *nam
 	for (; (d = inherit_take(h, at->name)); n++) {
 		if (!inherit_usable(d->fd, &why))
 			return fail(name, at, why);
-		append(a, &(struct listen_socket){.fd = d->fd}, listener);
+		append(a, &(struct listen_socket){.fd = d->fd, .lent = true}, listener);
 	}
 	if (n == 0)
 		return fail(name, at,
@@ -287,15 +287,36 @@ static void accept_some(struct acceptor *a, nfds_t i)
 	}
 }
 
+static void give_back(struct acceptor *a)
+{
+	nfds_t kept = 1;
+
+	for (nfds_t i = 1; i < a->n; i++) {
+		if (a->sockets[i].lent) {
+			listen_close(&a->sockets[i]);
+			continue;
+		}
+		a->fds[kept] = a->fds[i];
+		a->listeners[kept] = a->listeners[i];
+		a->sockets[kept++] = a->sockets[i];
+	}
+	a->n = kept;
+}
+
 static void *run(void *arg)
 {
 	struct acceptor *a = arg;
+	char byte;
 
 	for (;;) {
 		if (poll(a->fds, a->n, -1) < 0)
 			continue;
-		if (a->fds[0].revents)
-			return NULL;
+		if (a->fds[0].revents) {
+			if (read(a->stop[0], &byte, 1) != 1)
+				return NULL;
+			give_back(a);
+			continue;
+		}
 		for (nfds_t i = 1; i < a->n; i++)
 			if (a->fds[i].revents)
 				accept_some(a, i);
@@ -313,6 +334,12 @@ void acceptor_start(struct acceptor *a)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	assert(e == 0);
 	pthread_setname_np(a->thread, "acceptor");
+}
+
+void acceptor_give_back(struct acceptor *a)
+{
+	if (write(a->stop[1], "", 1) != 1)
+		log_warn("stop", "problem=\"%s\"", strerror(errno));
 }
 
 static void close_all(struct acceptor *a)

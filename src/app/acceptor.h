@@ -11,6 +11,10 @@ struct acceptor;
  */
 struct acceptor *acceptor_new(struct app *app);
 void acceptor_start(struct acceptor *a);
+
+/* Takes nothing more from sockets that the service manager lent: who comes there waits for the next
+ * process. Those of our own would refuse. */
+void acceptor_give_back(struct acceptor *a);
 void acceptor_stop(struct acceptor *a); /* closes the sockets, joins the thread */
 void acceptor_free(struct acceptor *a);
 

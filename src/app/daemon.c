@@ -212,6 +212,7 @@ static void serve(struct app *app, struct acceptor *a, struct supervise *s,
 	log_info("ready", "version=%s workers=%d domains=%zu", PACKAGE_VERSION, app->n,
 		 app->config->n_domains);
 	supervise_run(s, read_again, certificates);
+	acceptor_give_back(a);
 	tell_all(app, LETTER_STOP);
 	supervise_await(s);
 	acceptor_stop(a);

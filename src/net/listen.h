@@ -31,6 +31,7 @@ bool listen_same(const struct listen_at *a, const struct listen_at *b);
 /* A listening socket. A file that it made is its own to remove. */
 struct listen_socket {
 	int fd;			/* -1: none */
+	bool lent;		/* by the service manager, which keeps it open */
 	char path[LISTEN_NAME]; /* "": none to remove */
 	struct stat made;	/* how it looked then */
 };

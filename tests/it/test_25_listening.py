@@ -246,6 +246,32 @@ def test_systemd_hands_over_named_sockets(begin, folder):
     assert os.path.exists(path)  # it is systemd's
 
 
+def lend(sock):
+    """What starts a program with this socket, which stays ours."""
+    sock.set_inheritable(True)
+    return ["bash", "-c", "LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=web "
+            f'exec "$@" 3<&{sock.fileno()}', "lend"]
+
+
+def test_who_comes_to_a_lent_socket_at_the_end_waits_for_the_next_process(begin, server):
+    """While the sessions end, and those that poll there get no more than that it is gone."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port = sock.getsockname()[1]
+        config = {**listen("systemd:web"), **domains(server), "shutdown.deadline": 10}
+        d = begin(config, before=lend(sock)).ready()
+        s = Bosh(port).login()
+        s.finish()
+        s.drop_pending()
+        d.terminate()
+        d.wait_lines("stop")
+        time.sleep(0.2)
+        http = Http(port, timeout=20).send(request("GET", "/ready"))
+        assert d.process.wait(patience(15)) == 0
+        assert http.ready(0) is False, "it would have been told that nothing is served"
+        begin(config, before=lend(sock)).ready()
+        assert http.response().status == 200
+
+
 def test_systemd_hands_over_sockets_without_names(begin):
     ports = [free_port() for _ in range(2)]
     d = begin(listen("systemd:2", "systemd:1"), before=activate(*map(str, ports)))
