@@ -26,7 +26,7 @@ done
 OVER=tls tests it-tls-4 600 plain 4 $(topics 02 03 04 05 06 08 11) -m "not full"
 
 # Fault by fault and server by server; what was counted stands at the end of the log.
-TOPICS=0 tests delivery-asan-4 1800 asan 4 tests/peers/test_delivery.py
+TOPICS=2 tests delivery-asan-4 1800 asan 4 tests/peers/test_delivery.py --dist load
 
 FREEZE=60 tests react-native-60 900 plain 4 tests/peers/test_react_native.py -k stands_still
 
@@ -44,15 +44,24 @@ build clang CC=clang
 unit clang
 tests it-clang-4 600 clang 4 tests/it
 build fuzzers CC=clang --enable-fuzzers --enable-asan --enable-ubsan
+
+# shellcheck disable=SC2317 # called by step
+fuzz() { # NAME OUT LOGS: for a minute, from the corpus that stands in the tree
+	local options=(-max_total_time=60 -print_final_stats=1 "-artifact_prefix=$3/$1.")
+	[ ! -f "tests/fuzz/$1.dict" ] || options+=("-dict=tests/fuzz/$1.dict")
+	mkdir -p "$3/$1.corpus"
+	"$2/fuzzers/tests/fuzz/$1" "${options[@]}" "$3/$1.corpus" "tests/fuzz/corpus/$1" \
+		>"$3/$1.log" 2>&1 && return
+	tail -n 40 "$3/$1.log"
+	echo "$1: error: from build-check/logs/$1.log"
+	return 1
+}
+export -f fuzz
 # By the sources, so that a program that was not built is a failure and not forgotten.
-for source in tests/fuzz/fuzz_*.c; do
-	name=$(basename "$source" .c)
-	mkdir -p "$logs/$name.corpus"
-	options=(-max_total_time=60 -print_final_stats=1 "-artifact_prefix=$logs/$name.")
-	[ ! -f "tests/fuzz/$name.dict" ] || options+=("-dict=tests/fuzz/$name.dict")
-	step "$name" 120 none "$out/fuzzers/tests/fuzz/$name" "${options[@]}" \
-		"$logs/$name.corpus" "tests/fuzz/corpus/$name"
-done
+# shellcheck disable=SC2016 # for the inner shell to expand
+step fuzzers 1200 none bash -c 'printf "%s\n" tests/fuzz/fuzz_*.c | sed "s:.*/::; s:[.]c$::" |
+	xargs -P "$(nproc)" -I{} bash -c "fuzz {} \"\$1\" \"\$2\"" fuzz "$1" "$2"' fuzzers "$out" "$logs"
+
 # The Debian package on a machine that systemd runs.
 step package 2400 pytest env PYTHONDONTWRITEBYTECODE=1 "$python" -m pytest -p no:cacheprovider \
 	"--basetemp=$out/tmp" -q -rs tests/package
