@@ -112,6 +112,7 @@ static bool make_plan(struct backends *b, size_t at, struct config_error *e)
 
 	p->policy = (struct dial_policy){.domain = d->name,
 					 .tls = modes[d->tls],
+					 .any_name = d->name[0] == '*',
 					 .sources = c->sources,
 					 .n_sources = c->n_sources,
 					 .keepalive = c->backend_keepalive * 1000,

@@ -111,11 +111,14 @@ static bool port_allowed(const struct dial *d)
 /* A place at the candidate, and in what it does for our domain. */
 static bool take_place(struct dial *d, int64_t now)
 {
-	struct health_backend *b = health_find(d->dialer->health, d->name, d->c->most), *s = NULL;
+	struct health *h = d->dialer->health;
+	struct health_backend *b = d->policy->public_only ? health_find_relayed(h, d->name)
+							  : health_find(h, d->name, d->c->most);
+	struct health_backend *s = NULL;
 	enum health_word word = health_ask(b, now);
 
 	if (word == HEALTH_YES && (d->c->direct || d->policy->tls != DIAL_PLAIN)) {
-		s = health_find_domain(d->dialer->health, d->name, d->policy->domain);
+		s = health_find_domain(h, d->name, d->policy->domain, d->policy->any_name);
 		word = health_ask(s, now);
 		if (word != HEALTH_YES)
 			health_cancel(b);

@@ -42,6 +42,7 @@ struct dial_policy {
 	enum dial_tls tls;	    /* of connections that are not direct */
 	struct tls_client *trust;   /* NULL: no TLS at all (SRV then takes only _xmpp-client) */
 	bool public_only;	    /* refuse addresses that are not public, after resolution */
+	bool any_name;		    /* clients choose the domain: it is one of many */
 	const uint16_t *ports;	    /* 0-terminated: only these; NULL: any */
 	const struct addr *sources; /* local addresses used in turn; port 0 */
 	size_t n_sources;

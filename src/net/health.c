@@ -21,7 +21,7 @@ struct health_backend {
 	uint32_t retry; /* ms, the current pause */
 	bool down;
 	bool asked; /* down: one asker is trying it */
-	bool of_domain, drained;
+	bool of_domain, relayed, drained;
 	int64_t since;
 	int64_t retry_at, plain_until, crowded_at, connect_ms;
 	uint64_t connected, failed;
@@ -111,7 +111,7 @@ static struct health_backend *spare(struct health *h)
 }
 
 static struct health_backend *find(struct health *h, const char *name, uint32_t most,
-				   bool of_domain)
+				   bool of_domain, bool relayed)
 {
 	size_t n = strnlen(name, HEALTH_NAME - 1);
 	struct slice key = slice_of(name, n);
@@ -126,27 +126,36 @@ static struct health_backend *find(struct health *h, const char *name, uint32_t 
 		unlink_use(b);
 	} else {
 		b = spare(h);
+		b->relayed = relayed;
 		memcpy(b->name, name, n);
 		htab_add(&h->names, &b->node, hash);
 	}
 	link_newest(b);
-	b->most = most;
 	b->of_domain = of_domain;
+	b->relayed &= relayed;
+	if (!relayed)
+		b->most = most;
 	unlock(h);
 	return b;
 }
 
 struct health_backend *health_find(struct health *h, const char *name, uint32_t most)
 {
-	return find(h, name, most, false);
+	return find(h, name, most, false, false);
 }
 
-struct health_backend *health_find_domain(struct health *h, const char *name, const char *domain)
+struct health_backend *health_find_relayed(struct health *h, const char *name)
+{
+	return find(h, name, 0, false, true);
+}
+
+struct health_backend *health_find_domain(struct health *h, const char *name, const char *domain,
+					  bool relayed)
 {
 	char both[HEALTH_NAME];
 
 	snprintf(both, sizeof(both), "%s (%s)", name, domain);
-	return find(h, both, 0, true);
+	return find(h, both, 0, true, relayed);
 }
 
 enum health_word health_ask(struct health_backend *b, int64_t now)
@@ -270,6 +279,7 @@ static void fill(const struct health_backend *b, struct health_row *row)
 	*row = (struct health_row){.down = b->down,
 				   .drained = b->drained,
 				   .of_domain = b->of_domain,
+				   .relayed = b->relayed,
 				   .since = b->since,
 				   .retry_at = b->retry_at,
 				   .sessions = b->places,
@@ -293,9 +303,10 @@ size_t health_rows(struct health *h, struct health_row *v, size_t n)
 	size_t i = 0;
 
 	lock(h);
-	for (struct health_backend *b = h->newest; b && i < n; b = b->older)
-		if (!b->of_domain || b->down)
-			fill(b, &v[i++]);
+	for (int relayed = 0; relayed < 2; relayed++)
+		for (struct health_backend *b = h->newest; b && i < n; b = b->older)
+			if (b->relayed == relayed && (!b->of_domain || b->down))
+				fill(b, &v[i++]);
 	unlock(h);
 	return i;
 }
@@ -322,14 +333,17 @@ bool health_drain(struct health *h, const char *name, bool on, uint32_t *session
 /* One whose pause is over is tried by the next session, and by nobody else: it counts as there. */
 bool health_all_out(struct health *h, int64_t now)
 {
-	bool out;
+	bool any = false, out = true;
 
 	lock(h);
-	out = h->newest != NULL;
-	for (struct health_backend *b = h->newest; b && out; b = b->older)
-		out = b->of_domain || b->drained || (b->down && now < b->retry_at);
+	for (struct health_backend *b = h->newest; b && out; b = b->older) {
+		if (b->of_domain || b->relayed)
+			continue;
+		any = true;
+		out = b->drained || (b->down && now < b->retry_at);
+	}
 	unlock(h);
-	return out;
+	return any && out;
 }
 
 void health_connects(struct health *h, struct histogram *times)

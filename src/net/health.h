@@ -28,9 +28,14 @@ enum {
 struct health_backend;
 struct health_backend *health_find(struct health *h, const char *name, uint32_t most);
 
+/* The same of a server that a client's words led to (open relaying), unless the configuration names
+ * it as well: how it is says nothing of how we are. */
+struct health_backend *health_find_relayed(struct health *h, const char *name);
+
 /* What is thought of it for that domain alone: whether it serves it, and by which certificate. It
  * is asked and told like the backend itself, and has no sessions. */
-struct health_backend *health_find_domain(struct health *h, const char *name, const char *domain);
+struct health_backend *health_find_domain(struct health *h, const char *name, const char *domain,
+					  bool relayed);
 
 /* YES takes a place (a session's), to be given back by one of failed, cancel, leave. One that
  * failed is DOWN for 1, 2, 4 .. 60 s; then one asker gets YES, and others when that one succeeded.
@@ -57,7 +62,8 @@ bool health_crowded(struct health_backend *b, uint32_t most, int64_t now);
  * name; *sessions is how many it has. */
 bool health_drain(struct health *h, const char *name, bool on, uint32_t *sessions);
 
-/* Nobody can be served at the moment: each one known is drained, or down and left alone. */
+/* Nobody can be served at the moment: each one known, but for relayed ones, is drained, or down and
+ * left alone. */
 bool health_all_out(struct health *h, int64_t now);
 
 void health_connects(struct health *h, struct histogram *times); /* how long it took, at all */
@@ -66,6 +72,7 @@ struct health_row {
 	char name[HEALTH_NAME];
 	bool down, drained;
 	bool of_domain;		    /* it is down for one domain only */
+	bool relayed;		    /* a client's words led to it */
 	int64_t retry_at;	    /* down: when it may be tried again */
 	uint32_t sessions, most;    /* places taken; 0: any number */
 	uint64_t connected, failed; /* attempts so far */
@@ -74,8 +81,9 @@ struct health_row {
 	char why[HEALTH_WHY];	    /* the last failure; "" : none yet */
 };
 
-/* The row of b; the rows of all, n of them at most: how many there are. In no particular order, and
- * of those for one domain only the ones that are down, as "host:port (domain)". */
+/* The row of b; the rows of all, n of them at most: how many there are. Relayed ones come last,
+ * else in no particular order, and of those for one domain only the ones that are down, as
+ * "host:port (domain)". */
 void health_row(struct health_backend *b, struct health_row *row);
 size_t health_rows(struct health *h, struct health_row *v, size_t n);
 

@@ -4,6 +4,8 @@ address that is not has a trap: a server that must never see a connection."""
 
 import pytest
 
+from lib.bosh import Http
+
 FAILED = "remote-connection-failed"
 PUBLIC, PUBLIC6 = "11.18.0.1", "2a0f:18::1"
 TRAPS = ["127.0.0.1", "127.8.9.1", "10.1.2.3", "172.16.5.5", "192.168.1.1", "169.254.169.254",
@@ -102,6 +104,19 @@ def test_a_name_that_is_an_address_is_refused(net, relay, name):
     assert site.ask(name) in (FAILED, "host-unknown", "improper-addressing")
     assert site.ask("a.example") == FAILED
     assert "not a public address" in site.fairlead.log()
+
+
+def test_a_server_that_is_down_there_is_no_trouble_of_ours(net, relay):
+    """Or whoever names a domain could have a balancer take Fairlead out of service."""
+    site = relay("host-record=a.example,11.18.0.99")
+    assert site.ask("a.example") == FAILED
+    status = site.fairlead.status()
+    row, = [b for b in status["backends"] if b["state"] == "down"]
+    assert row["name"] == "a.example:5222" and row["relayed"]
+    assert status["problems"] == []
+    assert Http(site.fairlead.port).request("GET", "/ready").status == 200
+    metrics = Http(site.fairlead.status_port).request("GET", "/metrics").body
+    assert b"a.example" not in metrics and b"fairlead_ready 1\n" in metrics
 
 
 def test_only_the_listed_ports_are_dialled(net, relay):

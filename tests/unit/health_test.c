@@ -268,12 +268,12 @@ static void names_with_sessions_are_never_forgotten(void **state)
 static void a_domain_is_thought_of_by_itself(void **state)
 {
 	struct health_backend *all = health_find(h, "a:5222", 1);
-	struct health_backend *one = health_find_domain(h, "a:5222", "one.example");
-	struct health_backend *two = health_find_domain(h, "a:5222", "two.example");
+	struct health_backend *one = health_find_domain(h, "a:5222", "one.example", false);
+	struct health_backend *two = health_find_domain(h, "a:5222", "two.example", false);
 	struct health_row rows[4];
 
 	(void)state;
-	assert_ptr_equal(one, health_find_domain(h, "a:5222", "one.example"));
+	assert_ptr_equal(one, health_find_domain(h, "a:5222", "one.example", false));
 	assert_int_equal(health_rows(h, rows, 4), 1);
 	try_and_fail(one, 0, true);
 	assert_int_equal(health_ask(one, 0), HEALTH_DOWN);
@@ -281,6 +281,33 @@ static void a_domain_is_thought_of_by_itself(void **state)
 	assert_int_equal(health_ask(all, 0), HEALTH_YES);
 	assert_int_equal(health_rows(h, rows, 4), 2);
 	assert_string_equal(rows[strcmp(rows[0].name, "a:5222") == 0].name, "a:5222 (one.example)");
+}
+
+/* Whoever may name any domain could else have us called unable to serve. */
+static void what_clients_name_says_nothing_of_us(void **state)
+{
+	struct health_backend *theirs = health_find_relayed(h, "theirs:5222"), *ours;
+	struct health_row rows[4];
+
+	(void)state;
+	try_and_fail(theirs, 0, true);
+	assert_false(health_all_out(h, 0));
+	ours = health_find(h, "ours:5222", 7);
+	try_and_fail(health_find_domain(h, "ours:5222", "x.example", true), 0, true);
+	health_find_relayed(h, "theirs:5222");
+	assert_false(health_all_out(h, 0));
+	assert_int_equal(health_rows(h, rows, 4), 3);
+	assert_string_equal(rows[0].name, "ours:5222");
+	assert_false(rows[0].relayed);
+	assert_true(rows[1].relayed && rows[2].relayed);
+	try_and_fail(ours, 0, true);
+	assert_true(health_all_out(h, 0));
+
+	assert_ptr_equal(health_find_relayed(h, "ours:5222"), ours);
+	assert_false(row_of(ours).relayed);
+	assert_int_equal(row_of(ours).most, 7);
+	health_find(h, "theirs:5222", 0); /* the configuration names it, too */
+	assert_false(row_of(theirs).relayed);
 }
 
 static void *worker(void *arg)
@@ -344,6 +371,7 @@ int main(void)
 	    T(the_idle_name_used_longest_ago_is_forgotten),
 	    T(names_with_sessions_are_never_forgotten),
 	    T(a_domain_is_thought_of_by_itself),
+	    T(what_clients_name_says_nothing_of_us),
 	    T(workers_share_it),
 	};
 

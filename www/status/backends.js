@@ -45,7 +45,7 @@ export function backends({ acts }) {
 		button.setAttribute('aria-label', `${button.textContent.replace('…', '')} ${b.name}`);
 	} };
 	const t = table('Backends', [
-		{ label: 'Backend', text: (b) => b.name, wide: true },
+		{ label: 'Backend', text: (b) => (b.relayed ? `${b.name} (a client asked for it)` : b.name), wide: true },
 		{ label: 'State', split: true, ...state },
 		{ label: 'Sessions', num: true, text: (b) => (b.sessions_max
 			? `${count(b.sessions)} of ${count(b.sessions_max)}` : count(b.sessions)) },

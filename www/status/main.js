@@ -84,11 +84,12 @@ function verdict(s) {
 			say(element.children[1], p.text);
 			say(element.children[2], p.since_ms > 0 ? `for ${duration(p.since_ms)} ` : '');
 		});
-	const up = s.backends.filter((b) => b.state === 'up').length;
+	const ours = s.backends.filter((b) => !b.relayed);
+	const up = ours.filter((b) => b.state === 'up').length;
 	say(byId('about'), [`Fairlead ${s.version}`, s.instance && `instance ${s.instance}`,
 		`up ${duration(s.uptime_ms)}`, s.draining && 'draining',
 		plural(s.sessions, 'session'),
-		s.backends.length && `${count(up)} of ${plural(s.backends.length, 'backend')} up`,
+		ours.length && `${count(up)} of ${plural(ours.length, 'backend')} up`,
 	].filter(Boolean).join(' · '));
 }
 

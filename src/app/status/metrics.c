@@ -121,12 +121,18 @@ static void histograms(struct buf *b, const struct report *r, struct worker *w)
 		  "Time to connect to a server, until it can be spoken to.");
 }
 
+/* Clients choose the names of relayed ones: there is no end of them. */
+static bool is_named(const struct health_row *r)
+{
+	return !r->of_domain && !r->relayed;
+}
+
 static void of_backends(struct buf *b, const struct overview *o, const char *name, const char *type,
 			const char *sentence, int64_t (*value)(const struct health_row *r))
 {
 	family(b, name, type, sentence);
 	for (size_t i = 0; i < o->n_rows; i++) {
-		if (o->rows[i].of_domain)
+		if (!is_named(&o->rows[i]))
 			continue;
 		buf_addf(b, "%s{backend=", name);
 		label(b, o->rows[i].name);
@@ -160,7 +166,7 @@ static void backends(struct buf *b, const struct overview *o)
 	for (size_t i = 0; i < o->n_rows; i++) {
 		const struct health_row *r = &o->rows[i];
 
-		if (r->of_domain)
+		if (!is_named(r))
 			continue;
 		buf_addz(b, "fairlead_backend_connects_total{backend=");
 		label(b, r->name);

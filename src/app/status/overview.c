@@ -255,6 +255,7 @@ static void put_backend(struct json *j, const struct health_row *r, int64_t now)
 	if (r->down)
 		json_int(j, "down_ms", now - r->since);
 	json_text(j, "problem", slice_str(r->why));
+	json_bool(j, "relayed", r->relayed);
 	json_close(j);
 }
 

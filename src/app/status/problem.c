@@ -75,16 +75,16 @@ static void backend(struct list *l, const struct health_row *r, bool all_out, in
 
 static void backends(struct list *l, const struct overview *o, int64_t now)
 {
-	size_t bad = 0;
+	size_t bad = 0, n = 0;
 
-	for (size_t i = 0; i < o->n_rows; i++)
-		bad += is_bad(&o->rows[i]);
-	if (bad && bad == o->n_rows)
+	while (n < o->n_rows && !o->rows[n].relayed) /* those come last, and are nobody's fault */
+		bad += is_bad(&o->rows[n++]);
+	if (bad && bad == n)
 		add(l, true, "backend", "",
 		    "No XMPP server can be reached: new sessions fail. Look whether the server "
 		    "runs, and whether the addresses in \"domains\" are right.");
-	for (size_t i = 0; i < o->n_rows; i++)
-		backend(l, &o->rows[i], bad == o->n_rows, now);
+	for (size_t i = 0; i < n; i++)
+		backend(l, &o->rows[i], bad == n, now);
 }
 
 static void ports(struct list *l, const struct overview *o, const struct config *c)
