@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import fronts
+import guides
 import peers
 import servers
 from fronts import CLIENT, PROXY, without
@@ -298,6 +299,25 @@ def test_without_its_timeout_a_silent_websocket_is_cut(place, kind, port, line):
     ws.open()
     with pytest.raises(Closed):
         ws.receive_ping(BRIEF["websocket.ping"] + 5)
+
+
+def test_a_client_that_loops_is_slowed_down_as_the_guide_says(place):
+    def edit(text):
+        text = text.replace("\t\tproxy_pass ", guides.block("PROXIES.md", "limit_req") +
+                            "\t\tproxy_pass ", 1)
+        return guides.block("PROXIES.md", "limit_req_zone") + text
+
+    nginx = place.start(fronts.Nginx, edit)
+    http = place.connect(nginx.http)
+    gone = ("<body xmlns='http://jabber.org/protocol/httpbind' rid='7' sid='gone'/>")
+    answers = [http.post(gone) for _ in range(200)]
+    assert {a.status for a in answers} == {200, 503}
+    assert all(b"item-not-found" in a.body for a in answers if a.status == 200)
+    assert len([a for a in answers if a.status == 503]) > 50
+    time.sleep(2)
+    session = Bosh(nginx.http, connect=place.connect)
+    assert session.create().get("sid")
+    session.terminate()
 
 
 def test_without_the_proxy_header_the_connection_is_refused_with_what_to_change(place):
