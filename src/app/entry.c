@@ -18,7 +18,7 @@ static void see(struct entry *e, const struct session_facts *f, bool back)
 {
 	struct sessions *t = table_of(e);
 	const struct route *r = session_route(e->session);
-	size_t domain = r ? (size_t)(r - t->w->app->env.routes.v) : t->census.n_domains;
+	size_t domain = r ? (size_t)(r - t->w->app->env.routes.v) : t->census.tally.n_domains;
 
 	census_see(&t->census, f, e->websocket ? TRANSPORT_WEBSOCKET : TRANSPORT_BOSH, domain,
 		   back);
@@ -46,7 +46,8 @@ static void watch_queue(struct entry *e, const struct session_facts *f, uint64_t
 		if (!e->queued_since)
 			e->queued_since = now;
 	} else if (e->queued_since) {
-		histogram_add(&t->census.deliveries, (uint64_t)(now - e->queued_since) * 1000, 1);
+		histogram_add(&t->census.tally.deliveries, (uint64_t)(now - e->queued_since) * 1000,
+			      1);
 		e->queued_since = 0;
 	} else if (f->out.bytes != had) {
 		t->delivered++;

@@ -188,7 +188,7 @@ static void create(struct sessions *t, struct letter *l)
 	sid_print(w->signer, &sid, text);
 	e = entry_new(t, &l->u.request.peer, MEM_TAKE(l->u.request.client));
 	e->secure = l->u.request.body->by_tls;
-	t->census.created[TRANSPORT_BOSH]++;
+	t->census.tally.created[TRANSPORT_BOSH]++;
 	htab_add(&t->by_sid, &e->node, htab_hash(sid_key(&sid, e->secret), t->seed));
 	e->session = session_new_bosh(&w->app->env, slice_of(text, sizeof(text)), l->handle,
 				      &l->u.request.body, w->now);
@@ -208,7 +208,7 @@ handle_t sessions_websocket(struct sessions *t, handle_t ws, const struct addr *
 		return 0;
 	}
 	e = entry_new(t, peer, client);
-	t->census.created[TRANSPORT_WEBSOCKET]++;
+	t->census.tally.created[TRANSPORT_WEBSOCKET]++;
 	e->ws = ws;
 	e->websocket = true;
 	entry_mark(e);

@@ -11,7 +11,7 @@ static void add_marked(struct sessions *t, struct report *r)
 {
 	struct census now;
 
-	census_init(&now, t->census.n_domains);
+	census_init(&now, t->census.tally.n_domains);
 	for (struct entry *e = t->marked; e; e = e->next_marked) {
 		const struct route *route = e->session ? session_route(e->session) : NULL;
 		struct session_facts f;
@@ -20,7 +20,7 @@ static void add_marked(struct sessions *t, struct report *r)
 			continue;
 		session_facts(e->session, &f);
 		census_see(&now, &f, e->websocket ? TRANSPORT_WEBSOCKET : TRANSPORT_BOSH,
-			   route ? (size_t)(route - t->w->app->env.routes.v) : now.n_domains,
+			   route ? (size_t)(route - t->w->app->env.routes.v) : now.tally.n_domains,
 			   false);
 	}
 	census_report(&now, r);
@@ -41,7 +41,7 @@ void sessions_report(struct sessions *t, struct report *r)
 void sessions_turned(struct sessions *t, uint64_t us)
 {
 	if (t->delivered)
-		histogram_add(&t->census.deliveries, us, t->delivered);
+		histogram_add(&t->census.tally.deliveries, us, t->delivered);
 	t->delivered = 0;
 	census_logins(&t->census, &t->w->meter, t->w->now);
 }

@@ -93,7 +93,8 @@ static void count(struct entry *e)
 	struct session_facts f;
 
 	session_facts(e->session, &f);
-	census_see(c, &f, e->websocket ? TRANSPORT_WEBSOCKET : TRANSPORT_BOSH, c->n_domains, false);
+	census_see(c, &f, e->websocket ? TRANSPORT_WEBSOCKET : TRANSPORT_BOSH, c->tally.n_domains,
+		   false);
 	e->counted = true;
 }
 

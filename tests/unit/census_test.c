@@ -25,9 +25,9 @@ static void by_hand(struct report *r, const struct one *v, const struct numbers 
 		if (!v[i].here)
 			continue;
 		numbers_living(&r->n, &v[i].f, i % 2, false);
-		r->living[i % 2][v[i].f.state]++;
+		r->tally.living[i % 2][v[i].f.state]++;
 		if (v[i].domain < DOMAINS)
-			r->domains[v[i].domain].sessions[i % 2]++;
+			r->tally.domains[v[i].domain].sessions[i % 2]++;
 	}
 }
 
@@ -52,15 +52,16 @@ static void same(const struct report *a, const struct report *b)
 #define X(field, json, metric, label, type, sentence) assert_int_equal(a->n.field, b->n.field);
 #include "app/status/numbers.def"
 #undef X
-	assert_memory_equal(a->living, b->living, sizeof(a->living));
-	assert_memory_equal(a->domains, b->domains, DOMAINS * sizeof(*a->domains));
+	assert_memory_equal(a->tally.living, b->tally.living, sizeof(a->tally.living));
+	assert_memory_equal(a->tally.domains, b->tally.domains,
+			    DOMAINS * sizeof(*a->tally.domains));
 }
 
 static void step(struct census *c, struct one *o, enum transport t, struct numbers *past)
 {
 	if (!o->here) {
 		*o = (struct one){.here = true, .domain = DOMAINS};
-		c->created[t]++;
+		c->tally.created[t]++;
 		past->created++;
 	} else {
 		census_see(c, &o->f, t, o->domain, true);

@@ -1,18 +1,15 @@
 /* The census. */
 #include "app/status/census.h"
-#include "base/mem.h"
-
-#include <stdlib.h>
 
 void census_init(struct census *c, size_t domains)
 {
-	*c = (struct census){.n_domains = domains};
-	c->domains = mem_zalloc((domains + 1) * sizeof(*c->domains));
+	*c = (struct census){0};
+	tally_init(&c->tally, domains);
 }
 
 void census_clear(struct census *c)
 {
-	free(c->domains);
+	tally_clear(&c->tally);
 }
 
 void census_see(struct census *c, const struct session_facts *f, enum transport t, size_t domain,
@@ -22,16 +19,16 @@ void census_see(struct census *c, const struct session_facts *f, enum transport 
 
 	numbers_living(&c->living, f, t == TRANSPORT_WEBSOCKET, back);
 	if (f->state < SESSION_DEAD)
-		c->states[t][f->state] += one;
-	if (domain < c->n_domains)
-		c->domains[domain].sessions[t] += one;
+		c->tally.living[t][f->state] += one;
+	if (domain < c->tally.n_domains)
+		c->tally.domains[domain].sessions[t] += one;
 }
 
 void census_end(struct census *c, const struct session_facts *f, enum transport t)
 {
 	numbers_carried(&c->past, f, false);
 	c->past.ended++;
-	c->ends[t][f->reason]++;
+	c->tally.ends[t][f->reason]++;
 }
 
 static uint32_t news(uint64_t *seen, uint64_t now)
@@ -56,19 +53,11 @@ void census_report(const struct census *c, struct report *r)
 {
 	numbers_add(&r->n, &c->past);
 	numbers_add(&r->n, &c->living);
-	for (int t = 0; t < TRANSPORTS; t++) {
-		for (int s = 0; s < SESSION_DEAD; s++)
-			r->living[t][s] += c->states[t][s];
-		for (int i = 0; i < REASON_COUNT; i++)
-			r->ends[t][i] += c->ends[t][i];
-		r->created[t] += c->created[t];
-		r->n.created += c->created[t];
-		for (size_t i = 0; i < c->n_domains && i < r->n_domains; i++)
-			r->domains[i].sessions[t] += c->domains[i].sessions[t];
-	}
+	tally_add(&r->tally, &c->tally);
+	for (int t = 0; t < TRANSPORTS; t++)
+		r->n.created += c->tally.created[t];
 	for (int i = 0; i < REFUSAL_COUNT; i++) {
 		r->refusals[i] += c->refusals.n[i];
 		r->n.refused += c->refusals.n[i];
 	}
-	histogram_merge(&r->deliveries, &c->deliveries);
 }

@@ -7,13 +7,8 @@
 
 struct census {
 	struct numbers past, living; /* of ended ones what they carried; of those that are here */
-	uint32_t states[TRANSPORTS][SESSION_DEAD];
-	uint64_t created[TRANSPORTS];
-	uint64_t ends[TRANSPORTS][REASON_COUNT];
+	struct tally tally;
 	struct refusals refusals;
-	struct histogram deliveries;   /* from the server's bytes to the client's connection */
-	struct report_domain *domains; /* owned: one for each of the configuration */
-	size_t n_domains;
 	uint64_t logins, login_failures; /* of those the meter has heard */
 };
 

@@ -57,11 +57,11 @@ static void sessions(struct buf *b, const struct report *r)
 		for (int s = 0; s < SESSION_DEAD; s++)
 			buf_addf(b, "fairlead_sessions{transport=\"%s\",state=\"%s\"} %u\n",
 				 transport_names[t], session_state_name((enum session_state)s),
-				 r->living[t][s]);
+				 r->tally.living[t][s]);
 	family(b, "fairlead_sessions_created_total", "counter", "Sessions made.");
 	for (int t = 0; t < TRANSPORTS; t++)
 		buf_addf(b, "fairlead_sessions_created_total{transport=\"%s\"} %llu\n",
-			 transport_names[t], (unsigned long long)r->created[t]);
+			 transport_names[t], (unsigned long long)r->tally.created[t]);
 	family(b, "fairlead_session_ends_total", "counter", "Sessions ended, by reason.");
 	for (int i = REASON_NONE + 1; i < REASON_COUNT; i++)
 		for (int t = 0; t < TRANSPORTS; t++)
@@ -69,7 +69,7 @@ static void sessions(struct buf *b, const struct report *r)
 				 "fairlead_session_ends_total{reason=\"%s\",transport=\"%s\"} "
 				 "%llu\n",
 				 reason_label((enum reason)i), transport_names[t],
-				 (unsigned long long)r->ends[t][i]);
+				 (unsigned long long)r->tally.ends[t][i]);
 	family(b, "fairlead_refused_total", "counter",
 	       "Sessions, requests and connections refused or shed, by reason.");
 	for (unsigned i = REASON_NONE + 1; i < REFUSAL_COUNT; i++)
@@ -81,12 +81,12 @@ static void domains(struct buf *b, const struct report *r, const struct config *
 {
 	family(b, "fairlead_domain_sessions", "gauge",
 	       "Living sessions by domain, as the configuration has it.");
-	for (size_t i = 0; i < r->n_domains; i++)
+	for (size_t i = 0; i < r->tally.n_domains; i++)
 		for (int t = 0; t < TRANSPORTS; t++) {
 			buf_addz(b, "fairlead_domain_sessions{domain=");
 			label(b, c->domains[i].name);
 			buf_addf(b, ",transport=\"%s\"} %u\n", transport_names[t],
-				 r->domains[i].sessions[t]);
+				 r->tally.domains[i].sessions[t]);
 		}
 }
 
@@ -114,7 +114,7 @@ static void histograms(struct buf *b, const struct report *r, struct worker *w)
 	health_connects(backends_health(w->app->backends), &connects);
 	histogram(b, "fairlead_turn_seconds", &r->turns,
 		  "Time from a worker's waking to the end of its turn.");
-	histogram(b, "fairlead_delivery_seconds", &r->deliveries,
+	histogram(b, "fairlead_delivery_seconds", &r->tally.deliveries,
 		  "Time from when bytes of a server were read to when all that waited for that "
 		  "client was given to its connection: over BOSH, the wait for a request as well.");
 	histogram(b, "fairlead_backend_connect_seconds", &connects,

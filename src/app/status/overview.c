@@ -142,12 +142,12 @@ static void put_domain(struct json *j, const char *name, uint64_t bosh, uint64_t
 
 static void put_domains(struct json *j, const struct report *sum, const struct config *c)
 {
-	struct place *v = mem_alloc((sum->n_domains + 1) * sizeof(*v));
+	struct place *v = mem_alloc((sum->tally.n_domains + 1) * sizeof(*v));
 	uint64_t rest[TRANSPORTS] = {0};
 	size_t n = 0;
 
-	for (size_t i = 0; i < sum->n_domains; i++) {
-		const uint32_t *s = sum->domains[i].sessions;
+	for (size_t i = 0; i < sum->tally.n_domains; i++) {
+		const uint32_t *s = sum->tally.domains[i].sessions;
 
 		if (s[TRANSPORT_BOSH] + s[TRANSPORT_WEBSOCKET])
 			v[n++] = (struct place){i, s[TRANSPORT_BOSH] + s[TRANSPORT_WEBSOCKET]};
@@ -155,7 +155,7 @@ static void put_domains(struct json *j, const struct report *sum, const struct c
 	qsort(v, n, sizeof(*v), by_sessions);
 	json_array(j, "by_domain");
 	for (size_t i = 0; i < n; i++) {
-		const uint32_t *s = sum->domains[v[i].domain].sessions;
+		const uint32_t *s = sum->tally.domains[v[i].domain].sessions;
 
 		if (i < DOMAINS_MAX)
 			put_domain(j, c->domains[v[i].domain].name, s[TRANSPORT_BOSH],
@@ -173,7 +173,8 @@ static void put_ends(struct json *j, const struct report *sum)
 {
 	json_open(j, "ends");
 	for (int i = 0; i < REASON_COUNT; i++) {
-		uint64_t n = sum->ends[TRANSPORT_BOSH][i] + sum->ends[TRANSPORT_WEBSOCKET][i];
+		uint64_t n =
+		    sum->tally.ends[TRANSPORT_BOSH][i] + sum->tally.ends[TRANSPORT_WEBSOCKET][i];
 
 		if (n)
 			json_int(j, reason_label((enum reason)i), (int64_t)n);

@@ -13,13 +13,37 @@ void numbers_add(struct numbers *sum, const struct numbers *n)
 #undef X
 }
 
+void tally_init(struct tally *t, size_t domains)
+{
+	*t = (struct tally){.n_domains = domains};
+	t->domains = mem_zalloc((domains + 1) * sizeof(*t->domains));
+}
+
+void tally_clear(struct tally *t)
+{
+	free(t->domains);
+}
+
+void tally_add(struct tally *sum, const struct tally *t)
+{
+	for (int i = 0; i < TRANSPORTS; i++) {
+		for (int s = 0; s < SESSION_DEAD; s++)
+			sum->living[i][s] += t->living[i][s];
+		for (int r = 0; r < REASON_COUNT; r++)
+			sum->ends[i][r] += t->ends[i][r];
+		sum->created[i] += t->created[i];
+		for (size_t d = 0; d < t->n_domains && d < sum->n_domains; d++)
+			sum->domains[d].sessions[i] += t->domains[d].sessions[i];
+	}
+	histogram_merge(&sum->deliveries, &t->deliveries);
+}
+
 struct report *report_new(uint8_t worker, size_t domains)
 {
 	struct report *r = mem_zalloc(sizeof(*r));
 
 	r->worker = worker;
-	r->domains = mem_zalloc((domains + 1) * sizeof(*r->domains));
-	r->n_domains = domains;
+	tally_init(&r->tally, domains);
 	return r;
 }
 
@@ -27,7 +51,7 @@ void report_free(struct report *r)
 {
 	if (!r)
 		return;
-	free(r->domains);
+	tally_clear(&r->tally);
 	free(r);
 }
 
@@ -39,19 +63,10 @@ static uint32_t larger(uint32_t a, uint32_t b)
 void report_add(struct report *sum, const struct report *r)
 {
 	numbers_add(&sum->n, &r->n);
-	for (int t = 0; t < TRANSPORTS; t++) {
-		for (int s = 0; s < SESSION_DEAD; s++)
-			sum->living[t][s] += r->living[t][s];
-		for (int i = 0; i < REASON_COUNT; i++)
-			sum->ends[t][i] += r->ends[t][i];
-		sum->created[t] += r->created[t];
-		for (size_t i = 0; i < r->n_domains && i < sum->n_domains; i++)
-			sum->domains[i].sessions[t] += r->domains[i].sessions[t];
-	}
+	tally_add(&sum->tally, &r->tally);
 	for (int i = 0; i < REFUSAL_COUNT; i++)
 		sum->refusals[i] += r->refusals[i];
 	histogram_merge(&sum->turns, &r->turns);
-	histogram_merge(&sum->deliveries, &r->deliveries);
 	sum->meter.load_percent = larger(sum->meter.load_percent, r->meter.load_percent);
 	sum->meter.turn_max_us = larger(sum->meter.turn_max_us, r->meter.turn_max_us);
 	sum->meter.logins += r->meter.logins;

@@ -21,21 +21,31 @@ extern const char *const transport_names[TRANSPORTS];
 
 enum { REPORT_WORDS = 320 };
 
-struct report_domain {
+struct tally_domain {
 	uint32_t sessions[TRANSPORTS];
 };
+
+/* What is counted of sessions by transport. */
+struct tally {
+	uint32_t living[TRANSPORTS][SESSION_DEAD]; /* by state */
+	uint64_t created[TRANSPORTS];
+	uint64_t ends[TRANSPORTS][REASON_COUNT];
+	struct histogram deliveries;  /* from the server's bytes to the client's connection */
+	struct tally_domain *domains; /* owned: one for each of the configuration */
+	size_t n_domains;
+};
+
+void tally_init(struct tally *t, size_t domains);
+void tally_clear(struct tally *t);
+void tally_add(struct tally *sum, const struct tally *t);
 
 struct report {
 	uint8_t worker;
 	struct numbers n;
-	uint32_t living[TRANSPORTS][SESSION_DEAD]; /* by state */
-	uint64_t created[TRANSPORTS];
-	uint64_t ends[TRANSPORTS][REASON_COUNT];
+	struct tally tally;
 	uint64_t refusals[REFUSAL_COUNT];
-	struct histogram turns, deliveries;
+	struct histogram turns;
 	struct meter_view meter;
-	struct report_domain *domains; /* owned: one for each of the configuration */
-	size_t n_domains;
 	struct past past;	     /* of the first worker: since when what is wrong */
 	char no_login[REPORT_WORDS]; /* lately a server offered no login: who, and what to do; "" */
 };
