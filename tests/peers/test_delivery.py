@@ -266,7 +266,7 @@ def test_a_fairlead_with_both_is_told_to_end(play, server, client, request):
     returned = sum(int(p["returned"]) for p in row.front.lines("session-end"))
     count = row.count()
     count.show(request, f"; {len(row.sender.unsure)} not taken; {returned} returned to nobody")
-    assert len(count.sent) > len(count.client)
+    assert row.sender.unsure, "the end came in the middle; some of these may have arrived"
     assert len(count.lost) <= returned
     count.lost = set()
     count.whole(*UNPROVED)
