@@ -501,7 +501,7 @@ static uint32_t returned_upto(const struct delivery *d, uint32_t server_queue)
 
 	if (d->mode != DELIVERY_ON)
 		return d->passed;
-	server_queue -= coming < server_queue / 2 ? 2 * coming : server_queue;
+	server_queue -= coming <= server_queue / 2 ? 2 * coming : server_queue;
 	return from + (left > server_queue ? left - server_queue : 0);
 }
 

@@ -44,6 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct buf in = {0}, out = {0};
 	int fine = 0;
 	bool tag = false, jid = false;
+	char quote = 0; /* of the attribute value that it is in: there > is no end */
 
 	if (count(slice_of((const char *)data, n)))
 		return 0;
@@ -54,6 +55,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 			continue;
 		}
 		buf_addc(&in, (char)data[i]);
+		if (quote || (tag && (data[i] == '\'' || data[i] == '"'))) {
+			quote = !quote ? (char)data[i] : quote == (char)data[i] ? 0 : quote;
+			continue;
+		}
 		if (data[i] == '>')
 			jid = ends_jid_tag(&in);
 		if (data[i] == '<' || data[i] == '>')
