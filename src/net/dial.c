@@ -326,7 +326,6 @@ struct dial *dial_start(struct dialer *dialer, const struct dial_policy *p,
 		buf_adds(&d->proxy, proxy);
 	dial_list_begin(d, v, n, first);
 	ev_timer_init(&d->timer, on_timer, 0., 0.);
-	ev_set_priority(&d->timer, EV_MINPRI); /* what came in time is looked at first */
 	d->timer.data = d;
 	ev_timer_start(dialer->loop, &d->timer);
 	return d;

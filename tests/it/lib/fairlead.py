@@ -55,12 +55,6 @@ def check(path):
     return done.stderr
 
 
-def memory_of(pid):
-    """Proportional set size in bytes."""
-    with open(f"/proc/{pid}/smaps_rollup") as f:
-        return 1024 * int(re.search(r"^Pss:\s+(\d+)", f.read(), re.M).group(1))
-
-
 class Fairlead:
     """backends: {domain: port or "host:port"}. Scalars by --set (settings), anything by a file
     (config, a dict, written as JSON); both may be given. listener: keys of the listener besides
@@ -186,7 +180,9 @@ class Fairlead:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def memory(self):
-        return memory_of(self.process.pid)
+        """Proportional set size in bytes."""
+        with open(f"/proc/{self.process.pid}/smaps_rollup") as f:
+            return 1024 * int(re.search(r"^Pss:\s+(\d+)", f.read(), re.M).group(1))
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
