@@ -41,6 +41,16 @@ const heard = (page, text) =>
 	page.waitForFunction((t) => [...document.querySelectorAll('#messages li.theirs')]
 		.some((li) => li.textContent.includes(t)), text, { timeout: 15000 });
 
+// Alice has her talk with Bob open; his with her may be there only once she has said something.
+async function exchange(alice, bob, facts) {
+	await say(alice, TEXT);
+	await talkTo(bob, 'alice');
+	await heard(bob, TEXT);
+	await say(bob, `Zurück: ${TEXT}`);
+	await heard(alice, `Zurück: ${TEXT}`);
+	facts.there = facts.back = true;
+}
+
 async function friends(browser, facts) {
 	const wrong = await log(browser, 'alice', 'light', wide, 'wrong');
 	await wrong.waitForSelector('#trouble:not([hidden])', { timeout: 15000 });
@@ -55,12 +65,7 @@ async function friends(browser, facts) {
 	facts.presence = true;
 
 	await talkTo(alice, 'Bob');
-	await talkTo(bob, 'Alice');
-	await say(alice, TEXT);
-	await heard(bob, TEXT);
-	await say(bob, `Zurück: ${TEXT}`);
-	await heard(alice, `Zurück: ${TEXT}`);
-	facts.there = facts.back = true;
+	await exchange(alice, bob, facts);
 	await talkTo(bob, 'lounge');
 	await say(alice, 'and once more');
 	await bob.waitForSelector('#talks .unread', { timeout: 15000 });
@@ -106,12 +111,7 @@ async function strangers(browser, facts) {
 	const bob = await enter('bob', { width: 400, height: 800 });
 	await alice.fill('#whom', 'bob');
 	await alice.press('#whom', 'Enter');
-	await say(alice, TEXT);
-	await talkTo(bob, 'alice');
-	await heard(bob, TEXT);
-	await say(bob, `Zurück: ${TEXT}`);
-	await heard(alice, `Zurück: ${TEXT}`);
-	facts.there = facts.back = true;
+	await exchange(alice, bob, facts);
 	await shot(alice, 'somebody');
 	await shot(bob, 'somebody-narrow');
 	await alice.click('#leave');
