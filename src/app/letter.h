@@ -47,6 +47,7 @@ struct letter {
 			enum reason bad;
 		} frame;
 		uint64_t serial;   /* PONG, BEAT */
+		bool waited;	   /* DRAINED */
 		struct buf frames; /* SEND, owned */
 		uint16_t code;	   /* CLOSE */
 		struct look *look; /* LIST, owned */

@@ -151,9 +151,14 @@ static void hook_ws_pong(void *app, handle_t session, uint64_t serial)
 	worker_send(w, w->index, l);
 }
 
-static void hook_ws_drained(void *app, handle_t session)
+static void hook_ws_drained(void *app, handle_t session, bool waited)
 {
-	to_owner(app, LETTER_DRAINED, 0, session);
+	struct worker *w = app;
+	struct letter *l = letter_new(LETTER_DRAINED);
+
+	l->session = session;
+	l->u.waited = waited;
+	worker_send(w, w->index, l);
 }
 
 static void hook_ws_closed(void *app, handle_t session)

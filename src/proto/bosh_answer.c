@@ -360,7 +360,7 @@ static void finish(struct bosh *b, int64_t now, struct effects *fx)
 
 		if (!r->h)
 			continue;
-		if (!told && live > 1 && b->queue.len) {
+		if (!told && live > 1 && b->queue.len && !is_unheard(r)) {
 			reply(b, fx, r->h, render(b));
 		} else {
 			bool empty = told && !is_unheard(r);

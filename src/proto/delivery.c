@@ -107,15 +107,18 @@ bool delivery_hides(const struct delivery *d)
 	return !d->shown && is_ours(d);
 }
 
-void delivery_offered(struct delivery *d)
-{
-	d->offered = true;
-}
-
 static void enable(struct delivery *d, struct buf *out)
 {
 	d->mode = DELIVERY_ASKED;
+	d->tried = true;
 	BUF_LIT(out, "<enable xmlns='" NS_SM "'/>");
+}
+
+void delivery_offered(struct delivery *d, struct buf *out)
+{
+	d->offered = true;
+	if (d->mode == DELIVERY_OFF && d->bound && !d->shown && !d->tried)
+		enable(d, out);
 }
 
 void delivery_bound(struct delivery *d, struct buf *out)

@@ -57,6 +57,7 @@ struct delivery {
 	bool owes : 1;	     /* an <r/> is to be answered */
 	bool asking : 1;     /* our <r/> is not answered */
 	bool flooded : 1; /* the server was given its time to acknowledge: the oldest are dropped */
+	bool tried : 1;	  /* our <enable/> went out, for the first and last time */
 	bool ended : 1;
 };
 
@@ -79,9 +80,11 @@ void delivery_transparent(struct delivery *d);
 
 /* Whether stream management is to be left out of the features. */
 bool delivery_hides(const struct delivery *d);
-void delivery_offered(struct delivery *d); /* the server's features have it */
 
-/* The client is bound: appends our <enable/> where it is for us to ask. */
+/* The server's features have it; the client is bound. Either may be the first, for SASL2 binds
+ * before the features of the new stream come (XEP-0388). Appends our <enable/> where it is for us
+ * to ask. */
+void delivery_offered(struct delivery *d, struct buf *out);
 void delivery_bound(struct delivery *d, struct buf *out);
 
 /* --- towards the client --- */

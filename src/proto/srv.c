@@ -24,7 +24,8 @@ static void sort(struct srv_record *v, size_t n)
 }
 
 /* Draws one of n records of one priority: the first at which the running sum of weights reaches a
- * number between 0 and the whole sum, both included. */
+ * number between 0 and the whole sum, both included (RFC 2782). The 0 is there for those of weight
+ * 0, which stand in front; where there are none, it would be one chance too many for the first. */
 static size_t draw(const struct srv_record *v, size_t n,
 		   uint32_t (*below)(void *ctx, uint32_t limit), void *ctx)
 {
@@ -32,7 +33,7 @@ static size_t draw(const struct srv_record *v, size_t n,
 
 	for (size_t k = 0; k < n; k++)
 		sum += v[k].weight;
-	at = below(ctx, sum + 1);
+	at = v[0].weight ? 1 + below(ctx, sum) : below(ctx, sum + 1);
 	for (sum = v[0].weight; sum < at; sum += v[i].weight)
 		i++;
 	return i;

@@ -183,10 +183,11 @@ void wsfront_rest(struct wsfront *w, bool resting)
 	w->silent = 0;
 }
 
-void wsfront_drained(struct wsfront *w)
+void wsfront_drained(struct wsfront *w, bool waited)
 {
 	w->unsent = 0;
-	w->silent = 0; /* it takes what is sent, though its pongs may stand behind that */
+	if (waited)
+		w->silent = 0; /* it takes what is sent, though its pongs may stand behind that */
 }
 
 /* What it said before its <close/> may wait for a server that takes nothing, but not for ever. */

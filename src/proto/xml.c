@@ -298,6 +298,8 @@ static int digit_of(char c, bool hex)
 	return -1;
 }
 
+enum { REFERENCE_MAX = 64 }; /* bytes */
+
 static int32_t character_reference(struct slice in, size_t *len)
 {
 	bool hex = in.n > 2 && in.p[2] == 'x';
@@ -307,7 +309,9 @@ static int32_t character_reference(struct slice in, size_t *len)
 	for (i = first; i < in.n && in.p[i] != ';'; i++) {
 		int digit = digit_of(in.p[i], hex);
 
-		if (digit < 0)
+		/* However many zeros lead it, the text may come byte by byte and is read again each
+		 * time. */
+		if (digit < 0 || i == REFERENCE_MAX)
 			return XML_REF_BAD;
 		c = c * (hex ? 16 : 10) + (uint32_t)digit;
 		if (c > 0x10ffff)

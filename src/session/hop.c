@@ -191,6 +191,15 @@ void hop_leave(struct session *s, int64_t now, struct effects *fx)
 	s->reading = true;
 }
 
+/* Not a request that somebody makes by the same id. */
+static bool is_leave_answer(const struct xml_element *e)
+{
+	struct slice type = xml_attribute(e->bytes, "type");
+
+	return xml_raw_is(xml_attribute(e->bytes, "id"), DELIVERY_LEAVE) &&
+	       (xml_raw_is(type, "result") || xml_raw_is(type, "error"));
+}
+
 void hop_left_over(struct session *s, const struct xstream_item *item, int64_t now)
 {
 	const struct xml_element *e = &item->element;
@@ -199,7 +208,7 @@ void hop_left_over(struct session *s, const struct xstream_item *item, int64_t n
 		hop_from_server(s, item, now);
 		return;
 	}
-	if (item->kind == STANZA_IQ && xml_raw_is(xml_attribute(e->bytes, "id"), DELIVERY_LEAVE))
+	if (item->kind == STANZA_IQ && is_leave_answer(e))
 		s->leaving = !delivery_left(&s->delivery, &s->out, s->env->server_queue,
 					    slice_str(session_domain(s)));
 	else

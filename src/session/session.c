@@ -107,10 +107,10 @@ void session_pong(struct session *s, uint64_t serial, int64_t now)
 	wsfront_pong(s->front, serial, now);
 }
 
-void session_drained(struct session *s)
+void session_drained(struct session *s, bool waited)
 {
 	assert(s->websocket);
-	wsfront_drained(s->front);
+	wsfront_drained(s->front, waited);
 }
 
 void session_ws_gone(struct session *s, int64_t now)
@@ -337,8 +337,8 @@ static void features(struct session *s, const struct xstream_item *item, int64_t
 					: SESSION_LOGIN_MISSING;
 	if (s->login == SESSION_LOGIN_MISSING || s->login == SESSION_LOGIN_TLS_FIRST)
 		note(s, EVENT_NO_LOGIN, now);
-	if (f.sm)
-		delivery_offered(&s->delivery);
+	if (f.sm && s->state < SESSION_CLOSING)
+		delivery_offered(&s->delivery, &s->out);
 	e = complete(&edited, &item->element);
 	s->bytes_out += e.bytes.n;
 	ops(s)->element(s->front, &e, xstream_scope(&s->stream), s->delivery.passed, now);
@@ -370,6 +370,7 @@ static void from_backend(struct session *s, struct buf *in, int64_t now, struct 
 {
 	struct xstream_item item;
 	enum xstream_result r = XSTREAM_ELEMENT;
+	bool leaving = s->leaving;
 	size_t eaten = 0;
 
 	while ((s->state < SESSION_CLOSING || s->leaving) && r != XSTREAM_MORE && in->len > eaten) {
@@ -391,6 +392,9 @@ static void from_backend(struct session *s, struct buf *in, int64_t now, struct 
 			s->leaving = false;
 		eaten += item.consumed;
 	}
+	/* However late that came, what is said now has its time. */
+	if (leaving && !s->leaving)
+		s->until = now + s->env->close_wait;
 	/* What is here when the session ends may be whole stanzas, which leaving has to look at. */
 	if (s->hung_up || (s->left && !s->leaving) ||
 	    (s->state >= SESSION_CLOSING && is_of_server(s->reason)))
@@ -486,7 +490,10 @@ static void pressure(struct session *s, size_t unsent, int64_t now, struct effec
 	bool rest, crowded;
 
 	ops(s)->counts(s->front, &c);
-	rest = c.queued > (s->reading ? cap / 2 : cap / 4) && ops(s)->attached(s->front);
+	/* Before the server's header there is nothing to rest from, and `until` is when that is
+	 * due. */
+	rest = s->state != SESSION_OPENING && c.queued > (s->reading ? cap / 2 : cap / 4) &&
+	       ops(s)->attached(s->front);
 	if (rest && s->reading) {
 		s->until = now + PRESSURE_MAX;
 		effects_add(fx, EFFECT_READ_OFF, 0);

@@ -38,6 +38,7 @@ struct bridge {
 	bool shut : 1;	  /* the client's end was passed on */
 	bool dry : 1;	  /* nothing was left in the pair when it was read last */
 	bool owed : 1;	  /* socket_drained() */
+	bool waited : 1;  /* with that */
 };
 
 static bool again(void)
@@ -153,6 +154,7 @@ static void take(struct bridge *b)
 static void settle(struct bridge *b)
 {
 	struct conn *c = &b->client;
+	bool waited;
 
 	if (c->error)
 		close_near(b);
@@ -161,10 +163,14 @@ static void settle(struct bridge *b)
 	watch(b);
 	if (c->error || c->eof)
 		bridge_mark(b);
-	if (!b->owed || !b->dry || c->out.len || !b->socket || socket_pending(b->socket))
+	if (!b->owed || !b->socket)
 		return;
-	b->owed = false;
-	socket_drained(b->socket);
+	b->waited |= c->out.len > 0;
+	if (!b->dry || c->out.len || socket_pending(b->socket))
+		return;
+	waited = b->waited;
+	b->owed = b->waited = false;
+	socket_drained(b->socket, waited);
 }
 
 static void wake(struct conn *c)
@@ -243,9 +249,10 @@ size_t bridge_unsent(const struct bridge *b)
 	return b->client.out.len + (size_t)n;
 }
 
-void bridge_drained(struct bridge *b)
+void bridge_drained(struct bridge *b, bool waited)
 {
 	b->owed = true;
+	b->waited |= waited;
 	bridge_mark(b);
 }
 

@@ -18,10 +18,11 @@ int bridge_new(struct bridge **b, struct web *w, struct conn *c, struct socket *
 struct slice bridge_rest(const struct bridge *b);
 void bridge_begin(struct bridge *b);
 
+/* All that the engine sent is with us: calls socket_drained() once it has left. */
+void bridge_drained(struct bridge *b, bool waited);
+
 void bridge_mark(struct bridge *b);	      /* the engine has something to send: the turn looks */
 size_t bridge_unsent(const struct bridge *b); /* bytes for the client, not yet with the kernel */
-void bridge_drained(struct bridge *b);	      /* all is with us: calls socket_drained() once it has
-						 left */
 void bridge_left(struct bridge *b);	      /* the engine is done with it: it ends by itself */
 void bridge_turn(struct web *w, uint32_t tick); /* sends, and frees the dead */
 void bridge_free_all(struct web *w);

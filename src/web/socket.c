@@ -229,10 +229,10 @@ size_t socket_unsent(struct web *w, handle_t h)
 	return ws_unsent(s->ws) + (s->bridged ? bridge_unsent(s->bridge) : 0);
 }
 
-void socket_drained(struct socket *s)
+void socket_drained(struct socket *s, bool waited)
 {
 	if (s->session)
-		s->web->hooks->ws_drained(s->web->app, s->session);
+		s->web->hooks->ws_drained(s->web->app, s->session, waited);
 	web_more(s->web);
 }
 
@@ -306,14 +306,14 @@ static void pong(void *owner, uint64_t serial)
 	web_more(s->web);
 }
 
-static void drained(void *owner)
+static void drained(void *owner, bool waited)
 {
 	struct socket *s = owner;
 
 	if (s->bridged)
-		bridge_drained(s->bridge);
+		bridge_drained(s->bridge, waited);
 	else
-		socket_drained(s);
+		socket_drained(s, waited);
 }
 
 static void closed(void *owner)

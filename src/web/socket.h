@@ -22,7 +22,7 @@ void socket_flush(struct web *w, handle_t h);
 size_t socket_unsent(struct web *w, handle_t h);
 
 /* From its bridge: all that the engine sent is with the kernel. */
-void socket_drained(struct socket *s);
+void socket_drained(struct socket *s, bool waited);
 bool socket_pending(const struct socket *s); /* the engine has more to send */
 
 struct ws *socket_ws(struct web *w, handle_t h); /* NULL where stale */

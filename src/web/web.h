@@ -131,7 +131,7 @@ struct web_hooks {
 	void (*ws_frame)(void *app, handle_t session, struct frame *frame, enum reason bad);
 	void (*ws_pong)(void *app, handle_t session, uint64_t serial);
 	/* All that was given to web_ws_send() is with the kernel. */
-	void (*ws_drained)(void *app, handle_t session);
+	void (*ws_drained)(void *app, handle_t session, bool waited);
 	void (*ws_closed)(void *app, handle_t session);
 };
 

@@ -61,6 +61,7 @@ struct ws {
 	bool over : 1;	  /* the closing handshake has begun, or it is broken: nothing goes out */
 	bool paused : 1;  /* by the owner: reading rests */
 	bool stuck : 1;	  /* the client does not take its output: reading rests */
+	bool full : 1;	  /* the kernel did not, since drained() */
 	bool deaf : 1;	  /* reading rests */
 	bool skip : 1;	  /* the rest of this message is ignored */
 	bool unread : 1;  /* in the engine's list of that name */
@@ -135,11 +136,14 @@ static void abandon(struct ws *ws)
 /* All is with the kernel. */
 static void tell_drained(struct ws *ws, bool waited)
 {
+	bool full = ws->full;
+
 	ws->lent = 0;
 	if (!waited && ws->told < TELL)
 		return;
 	ws->told = 0;
-	ws->e->hooks->drained(ws->owner);
+	ws->full = false;
+	ws->e->hooks->drained(ws->owner, full);
 }
 
 /* Gives the library the next message. It may keep what it compresses until it calls again. */
@@ -160,6 +164,11 @@ static int push_message(struct ws *ws)
 	return rc;
 }
 
+static bool is_full(const struct ws *ws)
+{
+	return lws_partial_buffered(ws->wsi);
+}
+
 /* With permessage-deflate all goes out from the library's callback: it calls once it has written
  * all of the message before. */
 static void push_messages(struct ws *ws, bool may)
@@ -177,6 +186,7 @@ static void push_messages(struct ws *ws, bool may)
 		abandon(ws);
 		return;
 	}
+	ws->full |= is_full(ws);
 	ws->stuck = true;
 	set_reading(ws);
 	if (ask)
@@ -201,7 +211,7 @@ static void push(struct ws *ws, bool may)
 		push_messages(ws, may);
 		return;
 	}
-	if (n && !lws_partial_buffered(ws->wsi)) {
+	if (n && !is_full(ws)) {
 		rc = lws_write(ws->wsi, (unsigned char *)ws->out.mem + ws->out.off, n,
 			       LWS_WRITE_HTTP);
 		buf_clear(&ws->out);
@@ -212,7 +222,8 @@ static void push(struct ws *ws, bool may)
 		abandon(ws);
 		return;
 	}
-	ws->stuck = lws_partial_buffered(ws->wsi);
+	ws->stuck = is_full(ws);
+	ws->full |= ws->stuck;
 	set_reading(ws);
 	if (!ws->stuck)
 		tell_drained(ws, waited);

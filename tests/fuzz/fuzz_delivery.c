@@ -76,6 +76,7 @@ static void look(struct model *m)
 		CLAIM(m->offered && m->bound && !m->asked && !m->client);
 		CLAIM(!m->shown || due);
 		m->asked = true;
+		m->off = false;
 	}
 	CLAIM(!due || m->asked || m->off || m->client);
 	delivery_expire(&m->d, m->now);
@@ -228,7 +229,7 @@ static void step(struct model *m, uint8_t what, uint8_t arg)
 		break;
 	case 10:
 		m->offered = true;
-		delivery_offered(&m->d);
+		delivery_offered(&m->d, &m->out);
 		break;
 	case 11:
 	case 12: from_client(m, 0); break;

@@ -111,6 +111,12 @@ def test_pings_are_sent_and_their_pongs_count(new_place):
     assert ws.take("message").text() == "alive"
 
 
+def test_two_pings_without_a_pong_are_the_end(new_place):
+    place = new_place({**SETTINGS, "websocket.ping": 1}, script=quiet)
+    pair(place)  # it reads nothing from here on, but its kernel does
+    place.fairlead.wait_end("ping-timeout")
+
+
 def test_a_bomb_is_1009_and_costs_little(place):
     ws, stream = pair(place)
     other, _ = pair(place)

@@ -119,6 +119,11 @@ static void what_comes_too_late_is_not_said_to_be_taken(void **state)
 	RUN(READY, "> a <body rid='102' sid='SID'/>", "  ~ a 50000", "+close server-lost",
 	    "> b <body rid='103' sid='SID'/>", "  < a " TERMINATE("remote-connection-failed"),
 	    "  < b <body/>", "  closed");
+	RUN(READY, "stop", "+> a <body rid='102' sid='SID'><q xmlns='x'/></body>",
+	    "+> b <body rid='103' sid='SID'><q xmlns='y'/></body>", "+server " M(1),
+	    "close server-lost",
+	    "  < a <body type='terminate' condition='remote-connection-failed'>" GOT(1) "</body>",
+	    "  < b " TERMINATE("remote-connection-failed"), "  closed");
 }
 
 static void the_end_comes_behind_what_is_queued(void **state)

@@ -374,9 +374,9 @@ void player_pong(struct player *p, uint64_t serial)
 	wsfront_pong(p->f, (uint64_t)covers << 32 | serial, p->now);
 }
 
-void player_drained(struct player *p)
+void player_drained(struct player *p, bool waited)
 {
-	wsfront_drained(p->f);
+	wsfront_drained(p->f, waited);
 }
 
 void player_pull(struct player *p, bool on)

@@ -50,7 +50,7 @@ void player_server(struct player *p, struct slice element);
 void player_close(struct player *p, enum reason r, struct slice detail);
 void player_pull(struct player *p, bool on);
 void player_pong(struct player *p, uint64_t serial);
-void player_drained(struct player *p);
+void player_drained(struct player *p, bool waited);
 void player_wait(struct player *p, int64_t ms);
 void player_turn(struct player *p);
 

@@ -156,7 +156,7 @@ static void play(struct script *s, struct slice line)
 			stop(s, "not so many are proved", rest);
 		turn = false;
 	} else if (slice_is(verb, "drained"))
-		player_drained(s->p);
+		player_drained(s->p, slice_is(rest, "late"));
 	else if (slice_is(verb, "bad"))
 		player_frame(s->p, NULL, reason_named(s, rest));
 	else if (slice_is(verb, "wait")) {

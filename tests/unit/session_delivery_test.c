@@ -163,6 +163,59 @@ static void a_login_that_binds_counts_too(void **state)
 	finish(&p);
 }
 
+/* XEP-0388: the features of the stream that it is bound on stand behind the success. */
+static void features_behind_a_login_that_binds_may_have_it(void **state)
+{
+	struct play p;
+
+	(void)state;
+	start_bosh(&p, "example.org");
+	session_connected(p.s, p.now);
+	server(&p, HEADER "<stream:features><authentication xmlns='urn:xmpp:sasl:2'><inline><bind "
+			  "xmlns='urn:xmpp:bind:0'/></inline></authentication></stream:features>");
+	server(&p, "<success xmlns='urn:xmpp:sasl:2'><bound xmlns='urn:xmpp:bind:0'/></success>");
+	not_heard(&p, ENABLE);
+	server(&p, M(1) "<stream:features>" SM "</stream:features>");
+	heard(&p, "WRITE " ENABLE "\n");
+	server(&p, "<failed xmlns='urn:xmpp:sm:3'/>");
+	forget(&p);
+	server(&p, "<stream:features>" SM "</stream:features>");
+	not_heard(&p, ENABLE);
+	finish(&p);
+}
+
+/* Answers of ours that a pause leaves where they are: no reason to rest from a server that has not
+ * been reached. */
+static void a_full_queue_before_the_server_is_there(void **state)
+{
+	struct session_env patient = env;
+	struct buf many = {0};
+	struct play p;
+
+	(void)state;
+	patient.bosh.maxpause = 300000;
+	settings = &patient;
+	start_bosh(&p, "example.org");
+	settings = &env;
+	p.now += env.bosh.features_wait;
+	pump(&p);
+	BUF_LIT(&many, BODY "rid='101' sid='" SID "' pause='10'>");
+	for (int i = 0; i < 600; i++)
+		buf_addz(&many, ENABLE);
+	BUF_LIT(&many, "</body>");
+	buf_addc(&many, '\0');
+	client(&p, buf_slice(&many).p);
+	not_heard(&p, "READ_OFF");
+	session_connected(p.s, p.now);
+	pump(&p);
+	not_heard(&p, "READ_OFF");
+	p.now += env.header_wait; /* which is still due */
+	pump(&p);
+	assert_true(session_state(p.s) >= SESSION_CLOSING);
+	buf_clear(&many);
+	finish(&p);
+}
+
 static void a_bosh_client_that_enables_it_is_told(void **state)
 {
 	struct play p;
@@ -748,6 +801,44 @@ static void a_server_that_does_not_answer_is_left_all_the_same(void **state)
 	finish(&p);
 }
 
+/* Its answer came at the last moment: what is said then needs its time, too. */
+static void a_server_that_answers_late_still_hears_the_rest(void **state)
+{
+	struct play p;
+
+	(void)state;
+	count_bosh(&p);
+	session_close(p.s, REASON_KILLED, p.now);
+	pump(&p);
+	p.now += env.leave_wait;
+	server(&p, M(1) LEFT);
+	heard(&p, "WRITE " A(0) "</stream:stream>\nHANGUP\n");
+	assert_int_equal(session_state(p.s), SESSION_CLOSING);
+	p.now += env.close_wait - 1;
+	pump(&p);
+	not_heard(&p, "DROP");
+	p.now++;
+	pump(&p);
+	heard(&p, "DROP");
+	finish(&p);
+}
+
+static void a_request_by_the_same_id_is_no_answer(void **state)
+{
+	struct play p;
+
+	(void)state;
+	count_bosh(&p);
+	session_close(p.s, REASON_KILLED, p.now);
+	pump(&p);
+	forget(&p);
+	server(&p, "<iq type='get' from='mallory@e' id='fairlead-leave'><q xmlns='x'/></iq>");
+	not_heard(&p, "HANGUP");
+	server(&p, LEFT);
+	heard(&p, "HANGUP");
+	finish(&p);
+}
+
 /* Before the deadline of the shutdown, past which nothing is returned and nothing told. */
 static void a_shutdown_waits_for_the_server_for_less_time(void **state)
 {
@@ -775,11 +866,11 @@ static void what_is_remembered_is_bounded(void **state)
 
 	(void)state;
 	count_ws(&p);
-	session_drained(p.s);
+	session_drained(p.s, false);
 	snprintf(text, sizeof(text), "<message from='%0900d' id='1'/>", 1);
 	for (n = 0; n < 1000 && session_state(p.s) != SESSION_CLOSING; n++) {
 		server(&p, text);
-		session_drained(p.s);
+		session_drained(p.s, false);
 		forget(&p);
 	}
 	assert_in_range(n, 100, 120);
@@ -891,6 +982,8 @@ int main(void)
 	    cmocka_unit_test(over_bosh_it_is_hidden_and_ours_from_the_bind_result_on),
 	    cmocka_unit_test(a_bind_that_failed_is_none),
 	    cmocka_unit_test(a_login_that_binds_counts_too),
+	    cmocka_unit_test(features_behind_a_login_that_binds_may_have_it),
+	    cmocka_unit_test(a_full_queue_before_the_server_is_there),
 	    cmocka_unit_test(a_bosh_client_that_enables_it_is_told),
 	    cmocka_unit_test(a_websocket_sees_it_and_has_a_second_after_its_first_presence),
 	    cmocka_unit_test(a_websocket_client_may_be_present_before_it_enables),
@@ -919,6 +1012,8 @@ int main(void)
 	    cmocka_unit_test(the_rest_of_what_filled_the_queue_is_looked_at),
 	    cmocka_unit_test(it_is_asked_again_as_long_as_something_comes),
 	    cmocka_unit_test(a_server_that_does_not_answer_is_left_all_the_same),
+	    cmocka_unit_test(a_server_that_answers_late_still_hears_the_rest),
+	    cmocka_unit_test(a_request_by_the_same_id_is_no_answer),
 	    cmocka_unit_test(a_shutdown_waits_for_the_server_for_less_time),
 	    cmocka_unit_test(what_is_remembered_is_bounded),
 	    cmocka_unit_test(what_it_never_acknowledged_is_told_before_the_end),

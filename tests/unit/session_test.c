@@ -550,7 +550,7 @@ static void a_slow_websocket_rests_the_backend_for_a_while(void **state)
 	server(&p, big);
 	heard(&p, "READ_OFF\n");
 	forget(&p);
-	session_drained(p.s);
+	session_drained(p.s, true);
 	pump(&p);
 	heard(&p, "READ_ON\n");
 	finish(&p);

@@ -117,6 +117,23 @@ static void the_ends_of_the_range_are_taken(void **state)
 	assert_int_equal(high[2].tag, 1);
 }
 
+/* Where all have a weight none has a chance that its weight does not give it. */
+static void even_weights_are_even_chances(void **state)
+{
+	enum { ROUNDS = 20000 };
+	int first[2] = {0};
+	uint64_t seed = 3;
+
+	(void)state;
+	for (int round = 0; round < ROUNDS; round++) {
+		struct srv_record v[] = {{0, 1, 0, false, 0}, {0, 1, 0, false, 1}};
+
+		srv_order(v, 2, below, &seed);
+		first[v[0].tag]++;
+	}
+	assert_in_range(first[0], ROUNDS * 48 / 100, ROUNDS * 52 / 100);
+}
+
 static void none_and_one_are_orders(void **state)
 {
 	struct srv_record one = {7, 7, 5222, true, 9};
@@ -148,6 +165,7 @@ int main(void)
 	    cmocka_unit_test(the_second_is_drawn_among_those_left),
 	    cmocka_unit_test(without_weights_the_order_stays),
 	    cmocka_unit_test(the_ends_of_the_range_are_taken),
+	    cmocka_unit_test(even_weights_are_even_chances),
 	    cmocka_unit_test(none_and_one_are_orders),
 	    cmocka_unit_test(many_heavy_records_do_not_overflow),
 	};

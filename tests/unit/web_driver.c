@@ -173,10 +173,11 @@ static void on_ws_pong(void *app, handle_t session, uint64_t serial)
 	(void)serial;
 }
 
-static void on_ws_drained(void *app, handle_t session)
+static void on_ws_drained(void *app, handle_t session, bool waited)
 {
 	(void)app;
 	(void)session;
+	(void)waited;
 }
 
 static void on_ws_closed(void *app, handle_t session)

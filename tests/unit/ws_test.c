@@ -27,7 +27,7 @@ static ev_timer guard;
 /* What the owner of the WebSocket under test saw. */
 static struct seen {
 	struct ws *ws;
-	int opened, binary, too_big, drained, closed, messages;
+	int opened, binary, too_big, drained, waited, closed, messages;
 	uint64_t serial;
 	struct buf text; /* all messages, each with a newline behind it */
 } seen;
@@ -70,9 +70,10 @@ static void on_pong(void *owner, uint64_t serial)
 	((struct seen *)owner)->serial = serial;
 }
 
-static void on_drained(void *owner)
+static void on_drained(void *owner, bool waited)
 {
 	((struct seen *)owner)->drained++;
+	((struct seen *)owner)->waited += waited;
 }
 
 static void on_closed(void *owner)
@@ -503,7 +504,19 @@ static void a_slow_client_gets_everything_in_order(void **state)
 	UNTIL(got.len == total + 6);
 	assert_memory_equal(buf_data(&got) + total - 9, "\x81\x07<last/>\x8a\x04ping", 15);
 	assert_int_equal(ws_unsent(seen.ws), 0);
-	assert_true(seen.drained >= 1);
+	assert_true(seen.drained >= 1 && seen.waited >= 1);
+}
+
+static void a_fast_client_was_not_waited_for(void **state)
+{
+	struct buf big = megabytes(9000);
+
+	(void)state;
+	ws_send(seen.ws, &big);
+	ws_engine_flush(engine);
+	assert_int_equal(ws_unsent(seen.ws), 0);
+	assert_int_equal(seen.drained, 1);
+	assert_int_equal(seen.waited, 0);
 }
 
 static void pausing_stops_reading(void **state)
@@ -732,6 +745,7 @@ int main(void)
 	    T(pongs_bring_their_serial),
 	    T(frames_go_out_in_one_piece),
 	    T(a_slow_client_gets_everything_in_order),
+	    T(a_fast_client_was_not_waited_for),
 	    T(pausing_stops_reading),
 	    T(our_close_comes_after_what_was_sent),
 	    T(our_close_waits_for_a_slow_client),

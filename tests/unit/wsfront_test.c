@@ -335,6 +335,18 @@ static void two_unanswered_pings_are_the_end(void **state)
 	    ERROR("connection-timeout"), "  < " CLOSE, "  < close 1001", "  closed");
 }
 
+/* The kernel takes a ping whether the client is there or not; not so where it was full before. */
+static void what_the_kernel_took_is_no_sign_of_life(void **state)
+{
+	RUN(READY, "wait 25000", "  < ping 1", "drained", "wait 25000", "  < ping 2", "drained",
+	    "wait 25000", "  failed ping-timeout", ERROR("connection-timeout"), "  < " CLOSE,
+	    "  < close 1001", "  closed");
+	RUN(READY, "wait 25000", "  < ping 1", "wait 25000", "  < ping 2", "drained late",
+	    "wait 25000", "  < ping 3", "wait 25000", "  < ping 4", "wait 25000",
+	    "  failed ping-timeout", ERROR("connection-timeout"), "  < " CLOSE, "  < close 1001",
+	    "  closed");
+}
+
 static void any_message_is_a_sign_of_life(void **state)
 {
 	RUN(READY, "wait 25000", "  < ping 1", "wait 25000", "  < ping 2",
@@ -580,6 +592,7 @@ int main(void)
 	    cmocka_unit_test(only_the_first_close_counts),
 	    cmocka_unit_test(pings_from_the_start),
 	    cmocka_unit_test(two_unanswered_pings_are_the_end),
+	    cmocka_unit_test(what_the_kernel_took_is_no_sign_of_life),
 	    cmocka_unit_test(any_message_is_a_sign_of_life),
 	    cmocka_unit_test(a_pong_proves_what_was_written_before_its_ping),
 	    cmocka_unit_test(the_usual_ping_proves_too),

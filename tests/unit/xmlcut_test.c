@@ -15,6 +15,7 @@
 static const struct xml_limits limits = {.bytes = 400, .depth = 4, .attributes = 5};
 
 #define STREAM "http://etherx.jabber.org/streams"
+#define ZEROS "0000000000000000000000000000000000000000000000000000000" /* 55 */
 #define HEADER "<stream:stream xmlns='jabber:client' xmlns:stream='" STREAM "' xmlns:q='urn:q'>"
 #define HEADED "H stream:stream/jabber:client "
 
@@ -146,6 +147,7 @@ static const struct row good[] = {
     /* text */
     {C, "<a>> ' \" ]] /> =</a>", "E a inherits more 0"},
     {C, "<a>&amp;&#x10FFFF;&#0000000000000000000065;&apos;</a>", "E a inherits more 0"},
+    {C, "<a>&#" ZEROS "065;</a>", "E a inherits more 0"},
     {C, "<a>text that is longer than one stride, and with an &amp; quite far behind</a>",
      "E a inherits more 0"},
     {C, "<a><![CDATA[</a>]]><b/></a>", "E a inherits more 0"},
@@ -234,6 +236,8 @@ static const struct row bad[] = {
     {C, "<a>& </a>", "malformed"},
     {C, "<a>&;</a>", "malformed"},
     {C, "<a>&#;</a>", "malformed"},
+    {C, "<a>&#" ZEROS ZEROS, "malformed"}, /* read again from its start with each byte */
+    {C, "<a b='&#x" ZEROS ZEROS, "malformed"},
     {C, "<a>&#x;</a>", "malformed"},
     {C, "<a>&#0;</a>", "malformed"},
     {C, "<a>&#xFFFF;</a>", "malformed"},
