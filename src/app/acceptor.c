@@ -104,7 +104,7 @@ static bool is_far(int fd, struct addr *a)
 
 	getsockname(fd, (struct sockaddr *)&ss, &n);
 	*a = sockaddr_read((struct sockaddr *)&ss);
-	return !addr_loopback(a);
+	return a->family == ADDR_UNIX || !addr_loopback(a);
 }
 
 static bool add_status(struct acceptor *a, struct inherit *h)

@@ -168,17 +168,16 @@ static void fill_guard(struct app *app)
 static void tell_link(const struct app *app)
 {
 	const struct runtime *r = app->runtime;
-	char text[RUNTIME_PATH + 8], at[LISTEN_TEXT];
+	char text[RUNTIME_PATH + 8], at[LISTEN_TEXT], url[RUNTIME_LINK];
 
-	if (app->config->status_listen.kind != LISTEN_NET || !*r->token)
+	if (!runtime_link(r, app->config, url))
 		return;
 	log_info("status-page",
 		 "address=%s token-file=%s text=\"fairleadctl link prints its link\"",
 		 listen_print(&app->config->status_listen, at),
 		 log_value(text, sizeof(text), slice_str(r->token_file)));
 	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "status page: %s://%s/#token=%s\n",
-			app->config->status_tls == CONFIG_ON ? "https" : "http", at, r->token);
+		fprintf(stderr, "status page: %s\n", url);
 }
 
 static bool start_workers(struct app *app)

@@ -234,17 +234,21 @@ static bool backend_ended(struct entry *e)
 }
 
 /* An error is told of: a machine that went away, or a server that does not take our certificate, of
- * which TLS 1.3 hears only after its handshake. */
+ * which TLS 1.3 hears only after its handshake. A proxy in front of a server that is down takes
+ * connections all the same, and closes them. */
 static void lost(struct entry *e)
 {
+	struct worker *w = table_of(e)->w;
 	char id[PUBLIC_ID], problem[256];
 
 	if (e->leg.conn.error)
 		log_info("backend-lost", "session=%s domain=%s problem=\"%s\"", entry_id(e, id),
 			 session_domain(e->session),
 			 conn_problem(&e->leg.conn, problem, sizeof(problem)));
+	if (session_state(e->session) == SESSION_OPENING)
+		leg_blame(&e->leg, w->now, "connected, and closed before a stream header");
 	leg_drop(&e->leg);
-	session_disconnected(e->session, REASON_SERVER_LOST, table_of(e)->w->now);
+	session_disconnected(e->session, REASON_SERVER_LOST, w->now);
 }
 
 /* Tells the session how its dial went. */

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define TOKEN_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="
+
 enum { TOKEN_BYTES = 16, TOKEN_MIN = 16, FILE_MAX = 256 };
 
 static bool complain(const struct config *c, const char *path, const char *problem)
@@ -97,9 +99,10 @@ static const char *token_problem(int fd, char token[RUNTIME_TOKEN])
 	s = slice_trim(slice_of(text, (size_t)n));
 	if (s.n < TOKEN_MIN || s.n >= RUNTIME_TOKEN)
 		return "a token has 16 to 128 characters";
+	/* RFC 6750 2.1; and as it stands it may stand in a link. */
 	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] <= ' ' || s.p[i] > '~')
-			return "a token has visible ASCII characters only";
+		if (!memchr(TOKEN_CHARS, s.p[i], sizeof(TOKEN_CHARS) - 1))
+			return "a token has letters, digits and - . _ ~ + / = only";
 	memcpy(token, s.p, s.n);
 	token[s.n] = '\0';
 	mem_wipe(text, sizeof(text));
@@ -120,12 +123,25 @@ bool runtime_read_token(const char *path, char token[RUNTIME_TOKEN], const char 
 	return !*why;
 }
 
-/* What was made goes to whom this process will become. */
-static const char *give(const char *path, const struct config *c)
+bool runtime_link(const struct runtime *r, const struct config *c, char url[RUNTIME_LINK])
 {
-	if (c->uid == (uid_t)-1 || chown(path, c->uid, c->gid) == 0)
-		return NULL;
-	return strerror(errno);
+	static const uint8_t any[16];
+	struct listen_at at = c->status_listen;
+	bool tls = c->status_tls == CONFIG_ON, all = memcmp(at.addr.ip, any, sizeof(any)) == 0;
+	char text[LISTEN_TEXT];
+
+	if (at.kind != LISTEN_NET || !*r->token)
+		return false;
+	if (all && at.addr.family == ADDR_V4)
+		at.addr.ip[0] = 127;
+	if (all)
+		at.addr.ip[at.addr.family == ADDR_V4 ? 3 : 15] = 1;
+	listen_print(&at, text);
+	/* Where it is the net's, its certificate has the name. */
+	if (all && tls && c->status_names && *c->status_names)
+		snprintf(text, sizeof(text), "%s:%u", *c->status_names, at.addr.port);
+	snprintf(url, RUNTIME_LINK, "%s://%s/#token=%s", tls ? "https" : "http", text, r->token);
+	return true;
 }
 
 static void make_token(char text[RUNTIME_TOKEN])
@@ -146,8 +162,10 @@ static void make_token(char text[RUNTIME_TOKEN])
 	mem_wipe(bytes, sizeof(bytes));
 }
 
-/* Whole or not at all, and never over one that is there: another process may do the same. */
-static const char *write_token(const char *path)
+/* Whole or not at all, and never over one that is there: another process may do the same. It goes
+ * to whom this process will become, by its descriptor: the directory is that user's, and by the
+ * path we could be made to give away something else. */
+static const char *write_token(const char *path, const struct config *c)
 {
 	char text[RUNTIME_TOKEN], temporary[RUNTIME_PATH + 32];
 	const char *why = NULL;
@@ -158,7 +176,9 @@ static const char *write_token(const char *path)
 	if (fd < 0)
 		return strerror(errno);
 	make_token(text);
-	if (dprintf(fd, "%s\n", text) < 0 || (link(temporary, path) < 0 && errno != EEXIST))
+	if (dprintf(fd, "%s\n", text) < 0 ||
+	    (c->uid != (uid_t)-1 && fchown(fd, c->uid, c->gid) < 0) ||
+	    (link(temporary, path) < 0 && errno != EEXIST))
 		why = strerror(errno);
 	mem_wipe(text, sizeof(text));
 	close(fd);
@@ -174,9 +194,7 @@ static const char *have_token(struct runtime *r, const struct config *c)
 		return NULL;
 	if (errno != ENOENT)
 		return why;
-	why = write_token(r->token_file);
-	if (!why)
-		why = give(r->token_file, c);
+	why = write_token(r->token_file, c);
 	if (!why)
 		runtime_read_token(r->token_file, r->token, &why);
 	return why;
@@ -184,15 +202,17 @@ static const char *have_token(struct runtime *r, const struct config *c)
 
 bool runtime_open(struct runtime *r, const struct config *c)
 {
-	const char *why;
+	const char *why = NULL;
 
 	runtime_find(r, c);
-	if (mkdir(r->directory, 0700) == 0)
-		why = give(r->directory, c);
-	else if (errno != EEXIST)
+	if (mkdir(r->directory, 0700) == 0) {
+		if (c->uid != (uid_t)-1 && lchown(r->directory, c->uid, c->gid) < 0)
+			why = strerror(errno);
+	} else if (errno != EEXIST) {
 		why = strerror(errno);
-	else
+	} else {
 		why = unfit(r->directory, c->uid);
+	}
 	if (why) {
 		bool fine = complain(c, r->directory, why);
 

@@ -5,7 +5,7 @@
 
 #include "config/config.h"
 
-enum { RUNTIME_PATH = 4096, RUNTIME_TOKEN = 129 };
+enum { RUNTIME_PATH = 4096, RUNTIME_TOKEN = 129, RUNTIME_LINK = 512 };
 
 struct runtime {
 	char directory[RUNTIME_PATH];  /* "": there is none */
@@ -20,6 +20,10 @@ void runtime_find(struct runtime *r, const struct config *c);
 /* Makes the directory and the token where they are missing. What was not asked for by name may
  * fail, with a warning: then the status API does without acts, and there is no control socket. */
 bool runtime_open(struct runtime *r, const struct config *c);
+
+/* The status page's address for a browser on this machine, with the token in it. False where it has
+ * no address of the net, or there is no token. */
+bool runtime_link(const struct runtime *r, const struct config *c, char url[RUNTIME_LINK]);
 
 /* The token in that file. False: *why has the words; errno ENOENT where there is no file. */
 bool runtime_read_token(const char *path, char token[RUNTIME_TOKEN], const char **why);

@@ -20,8 +20,9 @@ void log_open(bool to_syslog, enum log_level level, const char *ident)
 {
 	use_syslog = to_syslog;
 	log_set_level(level);
-	if (to_syslog)
-		openlog(ident, LOG_PID | LOG_NDELAY, LOG_DAEMON);
+	if (to_syslog) /* a terminal has it, too: somebody waits there for it to start */
+		openlog(ident, LOG_PID | LOG_NDELAY | (isatty(STDERR_FILENO) ? LOG_PERROR : 0),
+			LOG_DAEMON);
 }
 
 void log_set_level(enum log_level level)

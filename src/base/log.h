@@ -9,7 +9,8 @@
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
-/* Before threads start. ident names the process in syslog. */
+/* Before threads start. ident names the process in syslog; where stderr is a terminal, it has the
+ * lines as well. */
 void log_open(bool to_syslog, enum log_level level, const char *ident);
 void log_set_level(enum log_level level); /* any time, any thread */
 enum log_level log_get_level(void);

@@ -21,14 +21,15 @@ enum {
 	DIAL_PROBLEM = 400,
 	DIAL_SHARE_MIN = 1000, /* ms that anything gets, while there are as many */
 	DIAL_AAAA_WAIT = 50,   /* ms: RFC 8305 3, resolution delay */
-	DIAL_STAGGER = 250     /* ms: RFC 8305 5, connection attempt delay */
+	DIAL_STAGGER = 250,    /* ms: RFC 8305 5, connection attempt delay */
+	DIAL_BUSY = 50	       /* ms until a Unix socket that took none is tried again */
 };
 
 struct dialer {
 	struct ev_loop *loop;
 	struct dns *dns;
 	struct health *health;
-	size_t turn;	/* of the source addresses */
+	size_t turn[2]; /* of the source addresses: of IPv4, of IPv6 */
 	uint32_t ports; /* that one local address has for connections of ours */
 };
 
@@ -62,6 +63,7 @@ struct attempt {
 	enum attempt_state state;
 	int fd; /* TRYING, else -1 */
 	int64_t since, until;
+	bool busy;	/* NEW again, with its times: it had no room for us */
 	bool connected; /* what the loop said of it */
 	int error;
 };

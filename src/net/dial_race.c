@@ -76,12 +76,21 @@ static void hang_up(struct attempt *t, enum attempt_state state)
 	t->fd = -1;
 }
 
+static bool is_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
 static void failed(struct attempt *t, int error)
 {
 	struct dial *d = t->dial;
 	char peer[DIAL_PEER];
 
-	if (error == ECONNREFUSED)
+	if (is_shortage(error))
+		dial_problem(d, BLAME_OUR_RULES, "no socket for it: %s", strerror(error));
+	else if (error == EAGAIN)
+		dial_problem(d, BLAME_IT, "its queue of connections stays full");
+	else if (error == ECONNREFUSED)
 		dial_problem(d, BLAME_IT, "connection refused%s",
 			     dial_peer(d, &t->addr, "by", peer));
 	else
@@ -116,6 +125,17 @@ static bool forbidden(struct attempt *t)
 	return true;
 }
 
+/* The listener of a Unix socket does not keep up (TCP would wait by itself): not for long. */
+static bool is_busy(struct attempt *t, int64_t now)
+{
+	if (errno != EAGAIN || now + DIAL_BUSY >= t->until)
+		return false;
+	t->busy = true;
+	t->state = ATTEMPT_NEW;
+	t->dial->race.next_at = now + DIAL_BUSY;
+	return true;
+}
+
 static void start(struct attempt *t, int64_t now)
 {
 	struct dial *d = t->dial;
@@ -126,8 +146,10 @@ static void start(struct attempt *t, int64_t now)
 		return;
 	for (size_t i = 0; i < d->race.n; i++)
 		others += d->race.v[i].state == ATTEMPT_NEW;
-	t->since = now;
-	t->until = dial_share(d, now, others - 1);
+	if (!t->busy) {
+		t->since = now;
+		t->until = dial_share(d, now, others - 1);
+	}
 	t->state = ATTEMPT_TRYING;
 	d->race.last = t->addr.family;
 	d->race.next_at = now + DIAL_STAGGER;
@@ -138,7 +160,10 @@ static void start(struct attempt *t, int64_t now)
 		t->io.data = t;
 		ev_io_start(d->dialer->loop, &t->io);
 		return;
-	case SOCKET_FAILED: failed(t, errno); return;
+	case SOCKET_FAILED:
+		if (!is_busy(t, now))
+			failed(t, errno);
+		return;
 	case SOCKET_NO_PORT:
 		dial_problem(d, BLAME_OUR_PORTS, "no local port is left for it%s",
 			     dial_peer(d, &t->addr, "at", peer));

@@ -133,29 +133,37 @@ static enum dial_socket attempt_local(const struct dial_policy *p, const char *p
 	return attempt(p, NULL, (struct sockaddr *)&un, sizeof(un), fd);
 }
 
+static const struct addr *source_of(const struct dial_policy *p, uint8_t family, size_t at)
+{
+	for (size_t i = 0; i < p->n_sources; i++)
+		if (p->sources[i].family == family && at-- == 0)
+			return &p->sources[i];
+	return NULL;
+}
+
 enum dial_socket dial_socket(struct dialer *d, const struct dial_policy *p, const struct addr *a,
 			     const char *path, int *fd)
 {
 	struct sockaddr_storage to;
 	socklen_t n = sockaddr_write(a, &to);
 	enum dial_socket result = SOCKET_NO_SOURCE;
-	bool bound = false, no_port = false;
+	size_t *turn = &d->turn[a->family == ADDR_V6], sources = 0;
+	bool no_port = false;
 
 	if (a->family == ADDR_UNIX)
 		return attempt_local(p, path, fd);
 	*fd = -1;
-	for (size_t i = 0; i < p->n_sources; i++) {
-		const struct addr *source = &p->sources[d->turn++ % p->n_sources];
+	while (source_of(p, a->family, sources))
+		sources++;
+	for (size_t i = 0; i < sources; i++) {
+		const struct addr *source = source_of(p, a->family, (*turn)++ % sources);
 
-		if (source->family != a->family)
-			continue;
-		bound = true;
 		result = attempt(p, source, (struct sockaddr *)&to, n, fd);
 		if (result != SOCKET_NO_PORT && result != SOCKET_NO_SOURCE)
 			return result;
 		no_port |= result == SOCKET_NO_PORT;
 	}
-	if (bound)
+	if (sources)
 		return no_port ? SOCKET_NO_PORT : SOCKET_NO_SOURCE;
 	return attempt(p, NULL, (struct sockaddr *)&to, n, fd);
 }

@@ -108,10 +108,11 @@ static bool stale(const struct sockaddr_un *sun)
 	return dead;
 }
 
-/* Nobody gets in before the mode is right: the file is made for its owner alone. */
-static int bind_private(int fd, const struct sockaddr_un *sun)
+/* The mode is right from the start, and not given by the path, which may be in a folder of another
+ * user: nobody gets in before listen(). */
+static int bind_unix(int fd, const struct sockaddr_un *sun, mode_t mode)
 {
-	mode_t old = umask(0177);
+	mode_t old = umask(0777 & ~mode);
 	int r = bind(fd, (const struct sockaddr *)sun, sizeof(*sun));
 
 	umask(old);
@@ -127,18 +128,18 @@ static bool open_unix(struct listen_socket *s, const struct listen_at *at, mode_
 	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (s->fd < 0)
 		return fail(s, why, strerror(errno));
-	if (bind_private(s->fd, &sun) < 0) {
+	if (bind_unix(s->fd, &sun, mode) < 0) {
 		if (errno != EADDRINUSE)
 			return fail(s, why, strerror(errno));
 		if (!stale(&sun))
 			return fail(s, why,
 				    "Address already in use: another program listens there, or "
 				    "the file is no socket");
-		if (unlink(at->name) < 0 || bind_private(s->fd, &sun) < 0)
+		if (unlink(at->name) < 0 || bind_unix(s->fd, &sun, mode) < 0)
 			return fail(s, why, strerror(errno));
 	}
-	if ((uid != (uid_t)-1 && lchown(at->name, uid, gid) < 0) || chmod(at->name, mode) < 0 ||
-	    listen(s->fd, BACKLOG) < 0 || lstat(at->name, &s->made) < 0) {
+	if ((uid != (uid_t)-1 && lchown(at->name, uid, gid) < 0) || listen(s->fd, BACKLOG) < 0 ||
+	    lstat(at->name, &s->made) < 0) {
 		*why = strerror(errno);
 		unlink(at->name);
 		return fail(s, why, *why);

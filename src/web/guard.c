@@ -71,11 +71,12 @@ static bool origin_fits(struct request *r, const struct http1_head *q)
 	return false;
 }
 
+/* A name of status.names is a proxy's, with who knows whom behind it. */
 static bool open_to_all(const struct request *r, const struct http1_head *q)
 {
 	const char *const *v = r->http->web->config->status_open;
 
-	if (r->http->far || q->method == HTTP1_POST)
+	if (r->http->far || q->method == HTTP1_POST || !guard_host(q->host, NULL, NULL))
 		return false;
 	for (; v && *v; v++)
 		if (slice_is(q->path, *v))

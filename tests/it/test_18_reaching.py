@@ -272,7 +272,12 @@ def hang(stream):
     stream.hang()
 
 
-@pytest.mark.parametrize("fault", ["dies", "hangs", "is switched off", "refuses"])
+def hang_up(stream):
+    """As a proxy does in front of a server that is down."""
+    stream.close()
+
+
+@pytest.mark.parametrize("fault", ["dies", "hangs", "hangs up", "is switched off", "refuses"])
 def test_one_of_three_fails_and_comes_back(net, site, tls, fault):
     server_tls, trust = tls
     servers = [site.server(f"s{i}", net.listener(f"192.0.2.{i}", 5222), **server_tls)
@@ -285,8 +290,8 @@ def test_one_of_three_fails_and_comes_back(net, site, tls, fault):
     if fault == "dies":
         until("a session there", lambda: site.ask() == "s1", pause=0)
         refuse(broken)
-    elif fault == "hangs":
-        script, broken.script = broken.script, hang
+    elif fault.startswith("hangs"):
+        script, broken.script = broken.script, hang if fault == "hangs" else hang_up
     elif fault == "is switched off":
         net.remove("192.0.2.1")
     found = {}
@@ -301,9 +306,9 @@ def test_one_of_three_fails_and_comes_back(net, site, tls, fault):
     assert sorted(found) == ["s2", "s3"]
     down = site.fairlead.lines("backend-down")
     assert [line["backend"] for line in down] == ["192.0.2.1:5222"], down
-    assert {"hangs": "no answer", "is switched off": "no answer"}.get(fault, "refused") in \
-        down[0]["problem"]
-    if fault == "hangs":
+    said = {"hangs": "no answer", "is switched off": "no answer", "hangs up": "closed before"}
+    assert said.get(fault, "refused") in down[0]["problem"]
+    if fault.startswith("hangs"):
         broken.script = script
     elif fault == "is switched off":
         net.add("192.0.2.1")
@@ -312,6 +317,20 @@ def test_one_of_three_fails_and_comes_back(net, site, tls, fault):
     until("its return", lambda: site.ask() == "s1", pause=0.2)
     site.fairlead.wait_lines("backend-up", test=lambda p: p["backend"] == "192.0.2.1:5222")
     until("a further session there", lambda: site.ask() == "s1", pause=0)
+
+
+def test_one_that_closes_what_it_takes_is_down(site):
+    """Without TLS nothing else tells that the server behind that port is not there."""
+    one, two = site.server("one"), site.server("two")
+    site.start(domain(url(one, priority=0), url(two, priority=1)))
+    assert site.ask() == "one"
+    script, one.script = one.script, hang_up
+    assert site.ask() == FAILED
+    assert site.ask() == "two"
+    down, = site.fairlead.lines("backend-down")
+    assert down["problem"] == "connected, and closed before a stream header"
+    one.script = script
+    until("its return", lambda: site.ask() == "one", pause=0.2)
 
 
 def test_a_hung_server_is_tried_by_one_session_at_a_time(site):

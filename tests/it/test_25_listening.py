@@ -156,7 +156,10 @@ def test_the_status_page_by_a_unix_socket(begin, folder):
     d = begin({**listen(f"127.0.0.1:{free_port()}"), "status.listen": f"unix:{folder}/status",
                "status.mode": "0600"}).ready()
     assert stat.S_IMODE(os.lstat(f"{folder}/status").st_mode) == 0o600
-    assert Http(f"{folder}/status").request("GET", "/api/status").status == 200
+    assert Http(f"{folder}/status").request("GET", "/").status == 200
+    assert Http(f"{folder}/status").request("GET", "/api/status").status == 401
+    token = {"Authorization": f"Bearer {d.token()}"}
+    assert Http(f"{folder}/status").request("GET", "/api/status", None, token).status == 200
     d.stop()
 
 
@@ -239,7 +242,7 @@ def test_systemd_hands_over_named_sockets(begin, folder):
     http = Http(path)
     assert http.request("GET", "/nowhere", None, XFF).status == 404
     assert d.wait_lines("request-refused")[0]["peer"] == "192.0.2.7"
-    assert Http(status).request("GET", "/api/status").status == 200
+    assert Http(status).request("GET", "/api/status").status == 401
     with open(f"/proc/{d.process.pid}/environ") as f:
         assert "LISTEN_FDS=4" in f.read()  # the test is about what it says
     d.stop()

@@ -3,13 +3,16 @@
 import json
 import os
 import stat
+import subprocess
 import time
 
 import pytest
 
 from lib.bosh import Http
 from lib.daemon import Daemon, free_port
+from lib.fairlead import PROGRAM
 
+CTL = os.path.join(os.path.dirname(PROGRAM), "fairleadctl")
 SETTINGS = {"status.names": "ops.example,status.example.org"}
 
 
@@ -50,8 +53,18 @@ def test_names_that_another_could_own_are_refused(place):
         refused(ask(port, "/api/status", Host=host), 403)
         refused(ask(port, "/", Host=host), 403)
         refused(ask(port, "/api/sessions", Host=host, token=place.fairlead.token()), 403)
-    for host in ("localhost", f"127.0.0.1:{port}", "[::1]", "ops.example:80", "Status.Example.ORG"):
+    for host in ("localhost", f"127.0.0.1:{port}", "[::1]"):
         assert ask(port, "/api/status", Host=host).status == 200
+
+
+def test_who_comes_by_a_proxy_needs_the_token_for_all(place):
+    """One that has a name for us; there is no telling who is behind it."""
+    port = place.fairlead.status_port
+    for host in ("ops.example:80", "Status.Example.ORG"):
+        assert ask(port, "/", Host=host).status == 200
+        for path in ("/api/status", "/api/history", "/metrics", "/ready", "/api/stream"):
+            refused(ask(port, path, Host=host), 401)
+        assert ask(port, "/api/status", Host=host, token=place.fairlead.token()).status == 200
 
 
 def test_pages_of_another_origin_are_refused(place):
@@ -161,11 +174,13 @@ def test_an_address_for_other_machines(begin):
     assert "ssh -L" in said and "status.insecure" in said
     d = begin({"status.listen": f"0.0.0.0:{port}", "status.insecure": "on",
                "status.names": ["ops.example"]}).ready()
-    with open(os.path.join(d.folder, "run", "status.token")) as f:
-        token = f.read().strip()
+    token = d.token()
     assert ask(port, "/").status == 200  # the page's own files
     for path in ("/api/status", "/api/history", "/metrics", "/api/sessions", "/ready"):
         refused(ask(port, path), 401)
+    link = subprocess.run([CTL, "-s", os.path.join(d.folder, "run", "control.sock"), "link"],
+                          capture_output=True, text=True, check=True).stdout
+    assert link == f"http://127.0.0.1:{port}/#token={token}\n"
     assert ask(port, "/api/status", token=token, Host=f"127.0.0.1:{port}").status == 200
     assert ask(port, "/api/status", token=token, Host="ops.example").status == 200
     refused(ask(port, "/api/status", token=token, Host="192.0.2.1"), 403)

@@ -134,9 +134,9 @@ static void the_next_source_is_taken(void **state)
 	policy.n_sources = 1;
 	use_up(PORTS);
 	policy.n_sources = 2;
-	dialer->turn = 0;
+	dialer->turn[0] = 0;
 	use_up(1);
-	dialer->turn = 0;
+	dialer->turn[0] = 0;
 	use_up(1);
 }
 

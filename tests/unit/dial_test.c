@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/resource.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -107,6 +109,66 @@ static void a_unix_socket_is_connected(void **state)
 	close(fd);
 	unlink(path);
 	rmdir(dir);
+}
+
+/* Of a Unix socket the kernel says so at once, and not by letting us wait as with TCP. */
+static void a_full_backlog_is_waited_for(void **state)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	char dir[] = "/tmp/fairlead-dial-XXXXXX", path[64];
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), before[2], n = 0;
+	struct dial_target t = {.kind = DIAL_UNIX, .host = path};
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/s", dir);
+	snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&un, sizeof(un)), 0);
+	assert_int_equal(listen(fd, 0), 0);
+	for (n = 0; n < 2; n++) {
+		before[n] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		if (connect(before[n], (struct sockaddr *)&un, sizeof(un)) < 0)
+			break;
+	}
+	assert_int_equal(n, 1);
+	rig_start(&t, 1, 5000);
+	for (int i = 0; i < 3; i++)
+		ev_run(loop, EVRUN_ONCE);
+	assert_int_equal(came.calls, 0);
+	close(accept(fd, NULL, NULL));
+	rig_wait();
+	rig_expect_port(0);
+	assert_true(came.connected);
+	rig_drop();
+	assert_true(connect(before[1], (struct sockaddr *)&un, sizeof(un)) == 0 || errno == EAGAIN);
+	rig_dial(&t, 1, 300);
+	assert_false(came.connected);
+	assert_non_null(strstr(came.text, "its queue of connections stays full"));
+	close(before[0]);
+	close(before[1]);
+	close(fd);
+	unlink(path);
+	rmdir(dir);
+}
+
+/* A shortage of ours says nothing of the backend. */
+static void without_descriptors_the_backend_is_not_blamed(void **state)
+{
+	int port = rig_open("127.0.0.1", 0, RIG_LISTENING);
+	struct rlimit had, none;
+	char name[64];
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &had), 0);
+	none = had;
+	none.rlim_cur = 3;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	rig_host("127.0.0.1", port, 1000);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &had), 0);
+	assert_false(came.connected);
+	assert_non_null(strstr(came.text, "no socket for it: Too many open files"));
+	snprintf(name, sizeof(name), "127.0.0.1:%d", port);
+	assert_false(rig_row(name).down);
 }
 
 static void a_path_too_long_is_told(void **state)
@@ -365,6 +427,40 @@ static void sources_take_turns(void **state)
 	}
 }
 
+/* Where one family fails at each dial, the other's turns must not be in step with that. */
+static void sources_of_each_family_have_turns_of_their_own(void **state)
+{
+	static const char *const texts[] = {"127.0.0.11", "127.0.0.12", "::1"};
+	struct addr sources[3];
+	int seen[2] = {0};
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		assert_true(addr_parse(&sources[i], slice_str(texts[i]), false));
+	policy.sources = sources;
+	policy.n_sources = 3;
+	for (int i = 0; i < 8; i++) {
+		int port = rig_open("127.0.0.1", 0, RIG_LISTENING), other;
+		struct addr to[2];
+		struct sockaddr_in in;
+		socklen_t n = sizeof(in);
+
+		assert_true(addr_parse(&to[0], SLICE("::1"), false));
+		assert_true(addr_parse(&to[1], SLICE("127.0.0.1"), false));
+		to[0].port = to[1].port = (uint16_t)port;
+		dial_socket(dialer, &policy, &to[0], "", &other);
+		if (other >= 0)
+			close(other);
+		if (dial_socket(dialer, &policy, &to[1], "", &other) == SOCKET_FAILED)
+			fail();
+		assert_int_equal(getsockname(other, (struct sockaddr *)&in, &n), 0);
+		seen[(ntohl(in.sin_addr.s_addr) & 255) - 11]++;
+		close(other);
+	}
+	assert_int_equal(seen[0], 4);
+	assert_int_equal(seen[1], 4);
+}
+
 static void a_source_of_another_machine_is_our_fault(void **state)
 {
 	struct addr source;
@@ -454,6 +550,8 @@ int main(void)
 	    T(localhost_asks_nobody),
 	    T(a_name_is_looked_up),
 	    T(a_unix_socket_is_connected),
+	    T(a_full_backlog_is_waited_for),
+	    T(without_descriptors_the_backend_is_not_blamed),
 	    T(a_path_too_long_is_told),
 	    T(a_refusal_is_told_and_held_against_it),
 	    T(all_down_fails_at_once),
@@ -469,6 +567,7 @@ int main(void)
 	    T(open_relaying_keeps_out_of_the_house),
 	    T(the_proxy_header_goes_first),
 	    T(sources_take_turns),
+	    T(sources_of_each_family_have_turns_of_their_own),
 	    T(a_source_of_another_machine_is_our_fault),
 	    T(lost_servers_are_noticed),
 	    T(cancelling_is_safe_at_every_step),

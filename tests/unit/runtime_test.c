@@ -172,9 +172,11 @@ static void bad_tokens(void **state)
 	} bad[] = {
 	    {"", 0600, "a token has 16 to 128 characters"},
 	    {"abcdefgh234567a\n", 0600, "a token has 16 to 128 characters"},
-	    {TOKEN " " TOKEN, 0600, "a token has visible ASCII characters only"},
-	    {TOKEN "\xc3\xbc", 0600, "a token has visible ASCII characters only"},
-	    {TOKEN "\x1b", 0600, "a token has visible ASCII characters only"},
+	    {TOKEN " " TOKEN, 0600, "a token has letters, digits and - . _ ~ + / = only"},
+	    {TOKEN "&" TOKEN, 0600, "a token has letters, digits and - . _ ~ + / = only"},
+	    {TOKEN "%" TOKEN, 0600, "a token has letters, digits and - . _ ~ + / = only"},
+	    {TOKEN "\xc3\xbc", 0600, "a token has letters, digits and - . _ ~ + / = only"},
+	    {TOKEN "\x1b", 0600, "a token has letters, digits and - . _ ~ + / = only"},
 	    {TOKEN, 0640, "others may read or write the token: chmod 600"},
 	    {TOKEN, 0604, "others may read or write the token: chmod 600"},
 	    {TOKEN, 0620, "others may read or write the token: chmod 600"},
@@ -230,6 +232,40 @@ static void a_bad_token_is_not_replaced(void **state)
 	assert_int_equal(st.st_size, 6);
 }
 
+/* Of an address for all, one that a browser here gets to, and that the listener answers to. */
+static void the_link(void **state)
+{
+	static const struct {
+		const char *listen, *name;
+		uint8_t tls;
+		const char *url;
+	} links[] = {
+	    {"127.0.0.1:5282", "ops.example", CONFIG_OFF, "http://127.0.0.1:5282/#token=" TOKEN},
+	    {"192.0.2.1:80", "ops.example", CONFIG_ON, "https://192.0.2.1:80/#token=" TOKEN},
+	    {"0.0.0.0:5282", NULL, CONFIG_ON, "https://127.0.0.1:5282/#token=" TOKEN},
+	    {"0.0.0.0:5282", "ops.example", CONFIG_OFF, "http://127.0.0.1:5282/#token=" TOKEN},
+	    {"[::]:5282", "ops.example", CONFIG_OFF, "http://[::1]:5282/#token=" TOKEN},
+	    {"[::]:443", "ops.example", CONFIG_ON, "https://ops.example:443/#token=" TOKEN},
+	    {"unix:/run/x", NULL, CONFIG_OFF, NULL},
+	    {"systemd:status", NULL, CONFIG_OFF, NULL},
+	};
+	struct runtime r = {.token = TOKEN}, none = {.token = ""};
+	char url[RUNTIME_LINK];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++) {
+		const char *names[] = {links[i].name, NULL};
+
+		config.status_names = names;
+		config.status_tls = links[i].tls;
+		assert_true(listen_parse(&config.status_listen, slice_str(links[i].listen)));
+		assert_int_equal(runtime_link(&r, &config, url), links[i].url != NULL);
+		if (links[i].url)
+			assert_string_equal(url, links[i].url);
+		assert_false(runtime_link(&none, &config, url));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -241,6 +277,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(bad_tokens, begin, end),
 	    cmocka_unit_test_setup_teardown(what_is_no_file_is_no_token, begin, end),
 	    cmocka_unit_test_setup_teardown(a_bad_token_is_not_replaced, begin, end),
+	    cmocka_unit_test_setup_teardown(the_link, begin, end),
 	};
 
 	log_open(false, LOG_LEVEL_ERROR, "test");

@@ -75,7 +75,8 @@ static void pages_of_others_are_refused(void **state)
 	(void)state;
 	ask(false, "GET /api/status HTTP/1.1\r\nHost: evil.example\r\n\r\n", 403);
 	ask(false, "GET /chat/ HTTP/1.1\r\nHost: evil.example\r\n\r\n", 403);
-	ask(false, "GET /api/status HTTP/1.1\r\nHost: ops.example\r\n\r\n", 200);
+	ask(false, "GET /api/status HTTP/1.1\r\nHost: ops.example\r\n\r\n", 401);
+	ask(false, "GET /api/status HTTP/1.1\r\nHost: ops.example\r\n" TOKEN "\r\n", 200);
 	ask(false, "GET /api/status HTTP/1.1\r\n" LOCAL "Origin: http://localhost:5282\r\n\r\n",
 	    200);
 	ask(false, "GET /api/status HTTP/1.1\r\n" LOCAL "Origin: http://evil.example\r\n\r\n", 403);

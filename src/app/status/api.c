@@ -117,22 +117,17 @@ static const struct {
 /* The token is not given to those who come over the net, were it theirs already. */
 static void get_link(struct worker *w, handle_t h, const struct web_call *call)
 {
-	const struct app *app = w->app;
-	char at[LISTEN_TEXT], url[LISTEN_TEXT + RUNTIME_TOKEN + 32];
+	char url[RUNTIME_LINK];
 	struct json j;
 	struct buf body;
 
-	if (call->uid < 0 || app->config->status_listen.kind != LISTEN_NET ||
-	    !*app->runtime->token) {
+	if (call->uid < 0 || !runtime_link(w->app->runtime, w->app->config, url)) {
 		api_error(w, h, 404,
 			  call->uid < 0 ? "The link is told on the control socket only."
 					: "The status page has no address of the net, or no token: "
 					  "status.listen and the log say which.");
 		return;
 	}
-	snprintf(url, sizeof(url), "%s://%s/#token=%s",
-		 app->config->status_tls == CONFIG_ON ? "https" : "http",
-		 listen_print(&app->config->status_listen, at), app->runtime->token);
 	j = json_new();
 	json_open(&j, NULL);
 	json_text(&j, "url", slice_str(url));

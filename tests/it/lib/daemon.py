@@ -43,7 +43,7 @@ class Daemon:
 
     log, lines, wait_lines = Fairlead.log, Fairlead.lines, Fairlead.wait_lines
     log_size, alive, terminate = Fairlead.log_size, Fairlead.alive, Fairlead.terminate
-    memory, sanitized = Fairlead.memory, Fairlead.sanitized
+    memory, sanitized, token = Fairlead.memory, Fairlead.sanitized, Fairlead.token
 
     def ready(self):
         """Waits until it serves."""
