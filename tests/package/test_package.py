@@ -245,6 +245,10 @@ def test_sockets_of_systemd_outlive_a_restart(machine):
     assert machine.show("ActiveState") == ["active"]
     machine.run("systemctl", "restart", "--no-block", "fairlead")
     assert machine.get() == "200"
+    machine.run("dpkg", "-i", "/root/fairlead.deb")  # and an upgrade
+    assert machine.run("systemctl", "is-active", "fairlead.socket").stdout == "active\n"
+    assert machine.get() == "200"
+    assert machine.show("ActiveState") == ["active"]
     machine.run("systemctl", "disable", "--now", "fairlead.socket")
     machine.write(CONF, original)
     machine.run("systemctl", "restart", "fairlead")
@@ -265,6 +269,11 @@ def test_an_upgrade_keeps_the_edited_configuration(machine, newer):
 
 
 def test_it_goes_without_a_trace_but_its_user(machine):
+    """With its socket open, which would start it again."""
+    machine.write(CONF, machine.read(CONF).replace('"127.0.0.1:5280"', '"systemd:web"'))
+    machine.run("systemctl", "stop", "fairlead")
+    machine.run("systemctl", "start", "fairlead.socket")
+    assert machine.get() == "200"
     machine.run("dpkg", "-r", "fairlead")
     assert machine.get() == ""
     assert os.path.exists(machine.path(CONF))

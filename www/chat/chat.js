@@ -148,7 +148,8 @@ function onPresence(stanza) {
 	const bare = Strophe.getBareJidFromJid(from);
 	const t = talks.get(bare);
 	if (type === 'subscribe') {
-		connection.send($pres({ to: bare, type: 'subscribed' }));
+		// Only the demo's own people: with an account of one's own that is for oneself to decide.
+		if (config.accounts?.length) connection.send($pres({ to: bare, type: 'subscribed' }));
 	} else if (t && t.room) {
 		const nick = Strophe.getResourceFromJid(from);
 		if (type === 'error') {

@@ -1,7 +1,7 @@
 // What the whole page looks at: the status document each second, rates made from it, the last hour,
 // and how the connection to Fairlead is. Streams while somebody looks, and says when it cannot.
 
-import { events, get, onToken } from './api.js';
+import { events, get, hasToken, onToken } from './api.js';
 
 const SILENT = 6000; // ms without a word after which the connection counts as lost
 const POLL = 2000; // where no stream is to be had
@@ -173,6 +173,7 @@ export async function run() {
 	for (;;) {
 		await seen();
 		const before = live.heard;
+		const shown = hasToken();
 		stop = new AbortController();
 		try {
 			await follow(stop);
@@ -182,6 +183,7 @@ export async function run() {
 				continue;
 			}
 			if (e.status === 401) {
+				if (shown && !hasToken()) continue; // an old one: perhaps none is asked for here
 				enter('token', e.message);
 				await new Promise((done) => {
 					const off = onToken(() => {

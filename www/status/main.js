@@ -29,7 +29,6 @@ function place() {
 }
 
 function go() {
-	if (location.hash === '#view') return; // the skip link
 	const { name, id, query } = place();
 	const where = id ? `${name}/${id}` : name;
 	if (where === shown) return; // a view writes its own parameters into the address
@@ -135,6 +134,10 @@ function draw() {
 }
 
 takeToken();
+document.querySelector('.skip').addEventListener('click', (e) => {
+	e.preventDefault(); // the address is the view's
+	byId('view').focus();
+});
 addEventListener('hashchange', () => {
 	takeToken();
 	go();

@@ -4,7 +4,7 @@ import { get, post } from './api.js';
 import { dialog, gated, whileSeen } from './ask.js';
 import { bytes, clock, count, date, duration, el, facts, keep, pill, plural, say } from './dom.js';
 import { trace } from './trace.js';
-import { LOGINS, STATES, TRANSPORTS, situation, stateTone } from './words.js';
+import { LOGINS, STATES, TRANSPORTS, situation, stateTone, who } from './words.js';
 
 const PACE = 1000;
 const BROWSERS = [[/Edg\w*\/(\d+)/, 'Edge'], [/OPR\/(\d+)/, 'Opera'], [/Firefox\/(\d+)/, 'Firefox'],
@@ -34,7 +34,7 @@ const DELIVERY = {
 
 const GROUPS = {
 	Client: (s) => [
-		['JID', s.jid || 'not logged in'],
+		['JID', s.jid || (s.login === 'done' ? 'not known' : 'not logged in')],
 		['Login', s.jid ? null : LOGINS[s.login] || s.login],
 		['Address', s.client?.peer ?? s.peer],
 		['Program', browser(s.client?.agent), browser(s.client?.agent) === s.client?.agent ? '' : s.client?.agent],
@@ -101,7 +101,8 @@ class Session {
 		this.name = name;
 		this.state = pill('');
 		this.kind = pill('');
-		this.about = el('p', { class: 'situation', role: 'status' }, 'Asking…');
+		this.about = el('span', null, 'Asking…');
+		this.numbers = el('span', { 'aria-live': 'off' }); // not to be read aloud each second
 		this.button = el('button', { type: 'button', class: 'danger', disabled: true,
 			onclick: () => end(this.last).then((done) => done && this.ask()) }, 'End session…');
 		this.groups = Object.fromEntries(Object.keys(GROUPS).map((name) => [name, facts()]));
@@ -112,7 +113,7 @@ class Session {
 		view.replaceChildren(
 			el('div', { class: 'between' },
 				el('p', { class: 'marks' }, this.state, this.kind, el('code', null, id)), this.button),
-			this.about,
+			el('p', { class: 'situation', role: 'status' }, this.about, ' ', this.numbers),
 			el('h2', { class: 'unseen' }, 'State'),
 			el('div', { class: 'grid' }, Object.values(this.cards)),
 			el('h2', null, 'What happened'),
@@ -133,18 +134,23 @@ class Session {
 				this.gone(e);
 				return;
 			}
-			say(this.about, e.status ? e.message : 'Fairlead cannot be reached; this is old.');
+			this.tell(e.status ? e.message : 'Fairlead cannot be reached; this is old.', '');
 		}
 		this.timer = setTimeout(() => this.ask(), PACE);
 	}
 
+	tell(about, numbers) {
+		say(this.about, about);
+		say(this.numbers, numbers);
+	}
+
 	draw(s) {
 		this.last = s;
-		say(this.name, s.jid || 'Not logged in');
+		say(this.name, who(s));
 		say(this.state, STATES[s.state] || s.state);
 		this.state.className = `pill ${stateTone(s.state)}`;
 		say(this.kind, TRANSPORTS[s.transport] || s.transport);
-		say(this.about, situation(s, duration));
+		this.tell(...situation(s, duration));
 		this.button.disabled = false;
 		for (const [name, list] of Object.entries(GROUPS)) {
 			this.groups[name].show(list(s));
@@ -169,8 +175,8 @@ class Session {
 		const why = text ? `${text}, ${duration(ago)} ago.` : e.message;
 		say(this.state, 'Ended');
 		this.state.className = 'pill';
-		say(this.about, `This session is gone: ${why}`);
-		this.about.classList.add('ended');
+		this.tell(`This session is gone: ${why}`, '');
+		this.about.parentElement.classList.add('ended');
 		this.button.disabled = true;
 		this.trace.stop('The session is gone.');
 	}

@@ -41,7 +41,8 @@ class Trace {
 		this.way = el('select', { onchange: () => this.sift() }, el('option', { value: '' }, 'both'),
 			el('option', { value: 'client' }, 'from the client'),
 			el('option', { value: 'server' }, 'to the client'));
-		this.said = el('p', { role: 'status', class: 'quiet' }, 'Not tracing.');
+		this.state = el('span', null, 'Not tracing.');
+		this.numbers = el('span', { 'aria-live': 'off' }); // not to be read aloud at each stanza
 		this.list = el('ol');
 		this.box = el('div', { class: 'trace', tabindex: 0, role: 'log', 'aria-live': 'off',
 			'aria-label': 'Traced stanzas' }, this.list);
@@ -54,7 +55,12 @@ class Trace {
 					button('Copy', () => this.copy()), button('Download', () => this.download())),
 				el('div', { class: 'row' }, el('label', { class: 'grow' }, 'Filter', this.filter),
 					el('label', null, 'Direction', this.way)),
-				this.said, this.box));
+				el('p', { role: 'status', class: 'quiet' }, this.state, ' ', this.numbers), this.box));
+	}
+
+	say(words, numbers = '') {
+		say(this.state, words);
+		say(this.numbers, numbers);
 	}
 
 	toggle() {
@@ -66,7 +72,7 @@ class Trace {
 		const stopper = this.stopper = new AbortController();
 		say(this.start, 'Stop tracing');
 		this.pause.disabled = false;
-		say(this.said, 'Tracing.');
+		this.say('Tracing.');
 		try {
 			for await (const { name, data } of events(`${this.path}/trace`, stopper.signal)) {
 				if (name === 'stanza') {
@@ -91,7 +97,7 @@ class Trace {
 		if (this.paused) this.hold();
 		say(this.start, 'Start tracing');
 		this.pause.disabled = true;
-		say(this.said, words || 'Not tracing.');
+		this.say(words || 'Not tracing.');
 	}
 
 	hold() {
@@ -144,8 +150,9 @@ class Trace {
 
 	tell() {
 		const n = this.lines.filter((l) => !l.row.hidden).length;
-		const state = !this.stopper ? 'Not tracing' : this.paused ? 'Paused' : 'Tracing';
-		say(this.said, [`${state}. ${n === this.lines.length ? count(n) : `${count(n)} of ${count(this.lines.length)}`} lines`,
+		const state = !this.stopper ? 'Not tracing.' : this.paused ? 'Paused.' : 'Tracing.';
+		this.say(state, [
+			n === this.lines.length ? `${count(n)} lines` : `${count(n)} of ${count(this.lines.length)} lines`,
 			this.waiting.length && `${count(this.waiting.length)} waiting`,
 			this.dropped && `${count(this.dropped)} older ones dropped`].filter(Boolean).join(', '));
 	}
@@ -164,9 +171,9 @@ class Trace {
 	async copy() {
 		try {
 			await navigator.clipboard.writeText(this.text());
-			say(this.said, 'Copied.');
+			this.say('Copied.');
 		} catch {
-			say(this.said, 'The browser does not let this page copy; use Download.');
+			this.say('The browser does not let this page copy; use Download.');
 		}
 	}
 

@@ -87,21 +87,32 @@ export const LOGINS = {
 	offered: 'the server offers it, the client has not done it yet',
 	missing: 'the server offers no way to do it',
 	'tls-first': 'the server wants TLS from Fairlead first',
+	tried: 'the client asked for it, and the server has not answered yet',
+	failed: 'the server refused it: what happened is below',
+	done: 'done; under which JID is not known yet',
 };
 
-// One sentence on what a session does now: the first thing to read when somebody cannot connect.
+// Who it is; what is said of a login without a JID is in LOGINS.
+export const who = (s) => s.jid || (s.login === 'done' ? 'Logged in' : 'Not logged in');
+
+// What a session does now, the first thing to read when somebody cannot connect; and of it the numbers
+// that change all the time.
 export function situation(s, duration) {
 	const left = s.inactivity_left_ms;
 	if (s.state === 'opening') {
-		return 'The XMPP server has not answered yet: Fairlead is still connecting, or waits for its first word.';
+		return ['The XMPP server has not answered yet: Fairlead is still connecting, or waits for its first word.', ''];
 	}
-	if (s.state === 'closing') return 'The session is ending.';
+	if (s.state === 'closing') return ['The session is ending.', ''];
+	const login = LOGINS[s.login] || 'nobody has tried yet';
 	const bound = s.jid ? `Logged in as ${s.jid}.`
-		: `Connected to the XMPP server, not logged in: ${LOGINS[s.login] || 'nobody has tried yet'}.`;
+		: s.login === 'done' ? 'Logged in; under which JID is not known yet.'
+			: `Connected to the XMPP server, not logged in: ${login}.`;
 	if (s.state === 'detached') {
-		return `${bound} The client is away: no request of it is waiting here${left > 0
-			? `; it has ${duration(left)} left to come back` : ''}.`;
+		return [`${bound} The client is away: no request of it is waiting here.`,
+			left > 0 ? `It has ${duration(left)} left to come back.` : ''];
 	}
-	if (s.unproved > 20) return `${bound} The client is slow to confirm: ${s.unproved} stanzas are not known to be with it.`;
-	return `${bound} Client and server are both there.`;
+	if (s.unproved > 20) {
+		return [`${bound} The client is slow to confirm.`, `${s.unproved} stanzas are not known to be with it.`];
+	}
+	return [`${bound} Client and server are both there.`, ''];
 }

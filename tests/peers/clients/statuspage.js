@@ -73,6 +73,9 @@ const SCENARIOS = {
 		await page.click('.bars a:has-text("Away")');
 		facts.filtered = page.url().split('#')[1];
 		facts.asksForToken = await page.waitForSelector('#token').then(() => true);
+		const late = await open(`#token=${'old'.repeat(8)}&/`); // of a Fairlead before this one
+		await live(late);
+		facts.late = await late.textContent('#verdict');
 	},
 
 	// The pictures by keyboard: an arrow goes back in time, in all of them at once; values as a table.
@@ -308,7 +311,7 @@ const SCENARIOS = {
 		await live(page);
 		await page.keyboard.press('Tab');
 		await page.keyboard.press('Enter');
-		facts.skipped = await page.evaluate(() => document.activeElement.id);
+		facts.skipped = await page.evaluate(() => `${document.activeElement.id} ${location.hash}`);
 		await page.reload();
 		await live(page);
 		await tabTo('Sessions');
