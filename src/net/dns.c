@@ -262,6 +262,24 @@ static void on_services(void *arg, int status, int timeouts, unsigned char *answ
 		dns_land(l, status, ttl);
 }
 
+static bool is_in_hosts(const struct lookup *l, int family)
+{
+	struct hostent *host;
+
+	if (ares_gethostbyname_file(l->dns->channel, l->name, family, &host) != ARES_SUCCESS)
+		return false;
+	ares_free_hostent(host);
+	return true;
+}
+
+/* What /etc/hosts says of a name it says of both families: of the one that does not stand there,
+ * c-ares would ask the name servers. */
+static bool is_settled(const struct lookup *l)
+{
+	return is_in_hosts(l, l->type == DNS_A ? AF_INET6 : AF_INET) &&
+	       !is_in_hosts(l, l->type == DNS_A ? AF_INET : AF_INET6);
+}
+
 void dns_fly(struct lookup *l)
 {
 	/* Addresses stay in the order of the answer, which name servers turn to spread the load. */
@@ -274,6 +292,8 @@ void dns_fly(struct lookup *l)
 	l->flying = true;
 	if (l->type == DNS_SRV)
 		ares_query(l->dns->channel, l->name, 1, 33, on_services, l);
+	else if (is_settled(l))
+		dns_land(l, ARES_ENODATA, DNS_TTL_MIN);
 	else
 		ares_getaddrinfo(l->dns->channel, l->name, NULL, &hints, on_addresses, l);
 }

@@ -1,7 +1,7 @@
 /* Names to addresses and services: c-ares on the worker's loop, with a cache. Answers are kept as
  * long as their TTL says (an hour at most), failures and negative answers a few seconds; all who
  * ask for one thing at a time share one query. The name servers are those of resolv.conf, which is
- * read again when it changed. IP literals and localhost ask nobody. */
+ * read again when it changed. IP literals, localhost, and what /etc/hosts has ask nobody. */
 #ifndef NET_DNS_H
 #define NET_DNS_H
 

@@ -148,6 +148,17 @@ def test_an_address_that_refuses_is_followed_by_the_next(net, site):
     assert "refused by 192.0.2.1" in why and "refused by 2001:db8::1" in why, why
 
 
+def test_what_the_hosts_file_says_is_all_that_is_tried(net, site):
+    """Not so in c-ares, which asks the name servers for the other family."""
+    net.hosts("192.0.2.1 pinned.example")
+    site.server("pinned", net.listener("192.0.2.1", 5222))
+    site.server("elsewhere", net.listener("2001:db8::1", 5222))
+    net.dns("host-record=pinned.example,192.0.2.7,2001:db8::1")
+    site.start(domain("tcp://pinned.example:5222", tls="none"))
+    assert site.asks(3) == {"pinned": 3}
+    assert not net.asked("AAAA", "pinned.example")
+
+
 def test_an_answer_is_used_as_long_as_it_says(net, site):
     site.server("before", net.listener("192.0.2.1", 5222))
     site.server("after", net.listener("192.0.2.2", 5222))

@@ -6,6 +6,7 @@ a topic file needs. Inside there is nothing but the loopback interface:
 
     add(), remove()   addresses of machines that are there, any that one likes
     other addresses   of ROUTES swallow what is sent to them, as a machine does that is switched off
+    hosts()           /etc/hosts
     dns()             a dnsmasq that knows these records alone, named in /etc/resolv.conf
 """
 
@@ -51,6 +52,7 @@ class Net:
         self.dnsmasq, self.records = None, []
         self.queries = os.path.join(self.folder, "queries")
         self.resolv_conf = os.path.join(self.folder, "resolv.conf")
+        self.hosts_file = os.path.join(self.folder, "hosts")
         self.where = os.getcwd()
         self.home = [os.open(f"/proc/thread-self/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC)
                      for kind in ("mnt", "net")]
@@ -72,6 +74,8 @@ class Net:
             ip("route", "add", net, "dev", "lo")
         self.nameserver(NAMESERVER)
         call(libc.mount, self.resolv_conf.encode(), b"/etc/resolv.conf", None, BIND, None)
+        self.hosts()
+        call(libc.mount, self.hosts_file.encode(), b"/etc/hosts", None, BIND, None)
 
     def close(self):
         """Back to where the thread came from."""
@@ -143,6 +147,11 @@ class Net:
     def nameserver(self, address):
         with open(self.resolv_conf, "w") as f:
             f.write(f"nameserver {address}\noptions timeout:1 attempts:2\n")
+
+    def hosts(self, *lines):
+        """/etc/hosts, beside localhost."""
+        with open(self.hosts_file, "w") as f:
+            f.writelines(f"{line}\n" for line in ("127.0.0.1 localhost", "::1 localhost", *lines))
 
     def dns(self, *records, ttl=300, address=NAMESERVER):
         """Start dnsmasq anew with these records alone, each an option of its without the dashes:
