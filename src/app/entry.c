@@ -234,8 +234,8 @@ static bool backend_ended(struct entry *e)
 }
 
 /* An error is told of: a machine that went away, or a server that does not take our certificate, of
- * which TLS 1.3 hears only after its handshake. A proxy in front of a server that is down takes
- * connections all the same, and closes them. */
+ * which TLS 1.3 hears only after its handshake. Without TLS it may be a proxy in front of a server
+ * that is down, which takes connections all the same. */
 static void lost(struct entry *e)
 {
 	struct worker *w = table_of(e)->w;
@@ -245,7 +245,7 @@ static void lost(struct entry *e)
 		log_info("backend-lost", "session=%s domain=%s problem=\"%s\"", entry_id(e, id),
 			 session_domain(e->session),
 			 conn_problem(&e->leg.conn, problem, sizeof(problem)));
-	if (session_state(e->session) == SESSION_OPENING)
+	if (session_state(e->session) == SESSION_OPENING && !e->leg.tls)
 		leg_blame(&e->leg, w->now, "connected, and closed before a stream header");
 	leg_drop(&e->leg);
 	session_disconnected(e->session, REASON_SERVER_LOST, w->now);

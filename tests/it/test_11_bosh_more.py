@@ -65,8 +65,7 @@ def test_answers_that_are_not_acknowledged_can_be_repeated_however_many(place):
         lost[-1].answer()
     for r in lost:
         assert Body(place.http().post(r.raw)).raw == r.body.raw
-    s.send()  # without ack: it has all of them
-    time.sleep(0.1)
+    s.exchange()  # without ack: it has all of them
     a = Body(place.http().post(lost[-1].raw))
     assert a.type == "terminate" and a.condition == "item-not-found"
 

@@ -112,10 +112,8 @@ def test_over_websocket_it_is_shown_and_enabled_a_second_after_the_first_presenc
     w.send(f"<iq xmlns='{NS_CLIENT}' type='get' id='q'><q xmlns='urn:x'/></iq>")
     w.take("iq")
     assert sm_elements(stream) == []
-    w.send(f"<presence xmlns='{NS_CLIENT}'/>")
-    stream.wait_element(lambda e: e.name == "presence")
     before = time.monotonic()
-    assert sm_elements(stream) == []
+    w.send(f"<presence xmlns='{NS_CLIENT}'/>")
     stream.wait(lambda: stream.sm.enabled, 5, "<enable/>")
     assert time.monotonic() - before > 0.8
     names = [e.name for e in stream.received]
@@ -317,10 +315,11 @@ def test_acks_of_bosh_prove(counting):
 
 def test_the_other_way_is_asked_for_once_a_second_at_most(counting):
     s, stream = bosh(counting)
+    began = time.monotonic()
     for i in range(30):
         s.say(message(f"m{i}"))
     stream.wait_text("m29")
-    assert 1 <= stream.sm.asked <= 4, stream.sm.asked
+    assert 1 <= stream.sm.asked <= 2 + (time.monotonic() - began), stream.sm.asked
     row = next(r for r in counting.fairlead.status("/api/sessions")["list"] if r["jid"] == s.jid)
     assert (row["delivery"], row["unproved"], row["returned"]) == ("acknowledged", 0, 0)
 
@@ -530,8 +529,8 @@ def test_every_message_is_with_the_client_or_kept_or_returned(new_place):
     place = new_place({**SETTINGS, "delivery.server_queue": 8}, script=sm.script())
     rng = random.Random(17)
     sessions = []
-    for n in range(24):
-        c, stream = bosh(place) if n % 2 else ws(place)
+    for n in range(24):  # the BOSH sessions last, which nobody polls until it is their turn
+        c, stream = bosh(place) if n >= 12 else ws(place)
         sessions.append((c, stream, set()))
     for c, stream, got in sessions:
         sent = 0

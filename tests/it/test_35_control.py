@@ -1,10 +1,12 @@
 """The status API: the overview, the stream, the history, metrics, acts, and fairleadctl."""
 
+import functools
 import json
 import os
 import re
 import select
 import signal
+import socket
 import subprocess
 import time
 
@@ -176,15 +178,25 @@ def test_draining_refuses_new_sessions_only(new_place):
 
 
 def test_ready_knows_that_no_backend_is_up(new_place):
-    place = new_place()
-    assert get(place.fairlead.port, "/ready").status == 200
-    place.server.close()
-    place.bosh(domain="unreachable.example").create()
-    assert get(place.fairlead.port, "/ready").status == 200  # the other one was not tried
-    place.bosh().create()
-    answer = get(place.fairlead.port, "/ready")
-    assert (answer.status, answer.body) == (503, b"no backend is up\n")
-    s = place.fairlead.status()
+    with socket.socket() as refusing:
+        refusing.bind(("127.0.0.1", 0))
+        place = new_place(backends={"unreachable.example": refusing.getsockname()[1]})
+        ready = functools.partial(get, place.fairlead.port, "/ready")
+        assert ready().status == 200
+        place.server.close()
+        failed = place.bosh(domain="unreachable.example").create()
+        assert failed.condition == "remote-connection-failed"
+        assert ready().status == 200  # the other one was not tried
+        deadline = time.monotonic() + patience(10)
+        while True:  # each is known to be down for a second after it failed
+            for domain in place.backends:
+                place.bosh(domain=domain).create()
+            answer, s = ready(), place.fairlead.status()
+            if answer.status == 503 and s["problems"]:
+                break
+            assert time.monotonic() < deadline, (answer, s)
+            time.sleep(0.3)
+    assert answer.body == b"no backend is up\n"
     assert s["problems"][0]["severity"] == "error" and "is down" in str(s["problems"])
 
 

@@ -9,9 +9,9 @@ import time
 from lib import patience
 from lib.bosh import message
 
-PAUSE = 8  # longer than a request may be held, and answered 5 s later
-SETTINGS = {"websocket.ping": 2, "bosh.inactivity": 6, "bosh.wait": 2, "http.head_timeout": 2,
-            "http.body_timeout": 2, "http.idle_timeout": 3}
+PAUSE = 14  # longer than a request may be held, and answered 5 s later, or anything of these
+SETTINGS = {"websocket.ping": 4, "bosh.inactivity": 12, "bosh.wait": 2, "http.head_timeout": 5,
+            "http.body_timeout": 5, "http.idle_timeout": 8}
 N = 100  # more than the loop is told of at a time
 
 

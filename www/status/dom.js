@@ -27,6 +27,7 @@ export function say(element, text) {
 // same element. change(element, item) writes what an item is now.
 export function keep(parent, items, key, make, change) {
 	const known = new Map([...parent.children].map((c) => [c.dataset.key, c]));
+	const focused = parent.contains(document.activeElement) ? document.activeElement : null;
 	let at = parent.firstElementChild;
 	for (const item of items) {
 		const k = String(key(item));
@@ -41,6 +42,8 @@ export function keep(parent, items, key, make, change) {
 		else parent.insertBefore(element, at);
 	}
 	for (const gone of known.values()) gone.remove();
+	// What is moved loses the focus, and who has no mouse the place.
+	if (focused && parent.contains(focused)) focused.focus({ preventScroll: true });
 }
 
 // A table whose columns are {label, text(row)} or {label, make(row), change(element, row)}; num is

@@ -208,6 +208,7 @@ class Body:
         assert response.status == 200, response
         assert response.get("Content-Type") == content_type, response
         assert len(response.all("Access-Control-Allow-Origin")) == 1, response
+        assert response.get("Transfer-Encoding") is None, response
         self.tree = ET.fromstring(self.raw)
         assert self.tree.tag == f"{{{NS_BOSH}}}body", response
         cutter = Cutter()

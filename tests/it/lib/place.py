@@ -11,8 +11,8 @@ open_places = []  # for the dump on failure
 
 
 class Place:
-    """settings, config, workers: see Fairlead. `unreachable.example` is a domain of every place
-    whose backend's port refuses connections."""
+    """settings, config, workers: see Fairlead; backends: domains beside example.org, and the ports
+    of their servers."""
 
     def __init__(self, settings=None, script=None, **more):
         self.server = Server(script=script)

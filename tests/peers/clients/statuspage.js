@@ -319,8 +319,22 @@ const SCENARIOS = {
 		await page.waitForSelector('tbody tr');
 		facts.heading = await page.evaluate(() => document.activeElement.textContent);
 		await tabTo('Age');
+		const [youngest] = await jids(page);
+		const turned = (back) => until(page, ([jid, wanted]) =>
+			(document.querySelector('tbody tr th a').textContent === jid) === wanted, [youngest, back]);
+		const turn = () => page.evaluate(() => document.querySelector('th[aria-sort] button').click());
 		await page.keyboard.press('Enter');
 		await page.waitForSelector('th[aria-sort=descending]');
+		await turned(false);
+		// The order changes under the focus, which stays.
+		await page.focus('tbody tr:nth-child(50) th a');
+		const held = await page.evaluate(() => document.activeElement.textContent);
+		await turn();
+		await turned(true);
+		facts.kept = await page.evaluate((jid) => document.activeElement.textContent === jid, held);
+		await turn();
+		await turned(false);
+		await page.focus('th[aria-sort=descending] button');
 		await page.keyboard.press('Shift+Tab');
 		await tabTo('Unproved');
 		await page.keyboard.press('Tab');
