@@ -105,6 +105,12 @@ build_in() { # FOLDER [CONFIGURE-OPTION...]: build all of Fairlead there, or wha
 	if [ ! -x configure ] || [ configure.ac -nt configure ] || [ Makefile.am -nt Makefile.in ]; then
 		./bootstrap || return 1
 	fi
+	if [ -e config.status ]; then
+		echo "Fairlead was configured in its source folder, where nothing else can be built then:" \
+			"\`make distclean\`, and build it in a folder of its own" \
+			"(mkdir -p build && cd build && ../configure && make)" >&2
+		return 1
+	fi
 	mkdir -p "$folder"
 	# A folder that was configured otherwise, or elsewhere, is configured anew.
 	if [ ! -f "$folder/Makefile" ] || [ "$PWD $*" != "$(cat "$folder/.configured" 2>/dev/null)" ]; then

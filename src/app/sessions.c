@@ -121,6 +121,18 @@ static enum reason refusal(const struct sessions *t)
 	return REASON_NONE;
 }
 
+const char *sessions_refusal(const struct sessions *t)
+{
+	enum reason r = refusal(t);
+
+	if (r == REASON_NONE)
+		return NULL;
+	return r == REASON_OVERLOADED
+		   ? "This Fairlead has as many sessions as limits.sessions allows."
+		   : "This Fairlead takes no new sessions: it is being drained, "
+		     "or is shutting down.";
+}
+
 static void log_refused(struct sessions *t, const char *transport, const struct addr *peer,
 			enum reason r, const char *more)
 {
@@ -326,16 +338,16 @@ static void bury(struct entry *e)
 /* Those that did not end in time end here, and are told of like all others. */
 void sessions_free(struct sessions *t)
 {
+	traces_free(t); /* first: they would be told of the end at a worker that is gone */
 	while (t->first) {
 		entry_begin(t->first);
 		bury(t->first);
 	}
 	scans_free(t);
-	traces_free(t);
 	htab_clear(&t->by_sid);
 	dialer_free(t->legs.dialer);
 	census_clear(&t->census);
-	free(t->drain);
+	sessions_drained(t);
 	free(t);
 }
 

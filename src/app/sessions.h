@@ -15,6 +15,9 @@ void sessions_free(struct sessions *t); /* logs and frees all that is left */
  * the caller's; what is taken out of it is gone from it. */
 void sessions_deliver(struct sessions *t, struct letter *l);
 
+/* Why no session may begin over a WebSocket now, in words for the client; NULL where one may. */
+const char *sessions_refusal(const struct sessions *t);
+
 /* A WebSocket is up: its session's handle, or 0 where a limit refuses it. Only makes room: the
  * session's own code does not run yet. Takes client. */
 handle_t sessions_websocket(struct sessions *t, handle_t ws, const struct addr *peer,

@@ -49,8 +49,9 @@ struct sessions {
 	uint32_t delivered;	     /* in this turn: sessions with nothing left to be sent */
 	int64_t no_login_until;	     /* no_login is of late until then */
 	char no_login[REPORT_WORDS]; /* which server offered no login, and what to do */
-	char *drain;		     /* owned: the backend whose sessions are ended; NULL: none */
-	struct entry *drain_next;    /* the next to be looked at for that */
+	char **drain;		     /* owned: the backends whose sessions are ended */
+	size_t n_drain;
+	struct entry *drain_next; /* the next to be looked at for that */
 };
 
 static inline struct sessions *table_of(const struct entry *e)
@@ -86,6 +87,9 @@ void trace_stanza(struct entry *e, const struct effect *x);
 void trace_turn(struct entry *e);
 void trace_end(struct entry *e, enum reason r);
 void traces_free(struct sessions *all);
+
+/* sessions_report.c: no backend is being emptied any more. */
+void sessions_drained(struct sessions *t);
 
 /* scan.c: the session goes; the table goes. */
 void scan_bury(struct entry *e);

@@ -46,15 +46,24 @@ void sessions_turned(struct sessions *t, uint64_t us)
 	census_logins(&t->census, &t->w->meter, t->w->now);
 }
 
+/* Where others are being looked for, the look begins anew, for all of them. */
 void sessions_drain(struct sessions *t, char *backend)
 {
-	free(t->drain);
-	t->drain = backend;
+	t->drain = mem_realloc(t->drain, (t->n_drain + 1) * sizeof(*t->drain));
+	t->drain[t->n_drain++] = backend;
 	t->drain_next = t->first;
 }
 
+void sessions_drained(struct sessions *t)
+{
+	for (size_t i = 0; i < t->n_drain; i++)
+		free(t->drain[i]);
+	free(MEM_TAKE(t->drain));
+	t->n_drain = 0;
+}
+
 /* Sessions that are still dialling are at no backend yet, and will be at another one. */
-static bool is_there(const struct entry *e, const char *backend)
+static bool is_to_go(const struct sessions *t, const struct entry *e)
 {
 	struct health_row row;
 
@@ -63,7 +72,10 @@ static bool is_there(const struct entry *e, const char *backend)
 	if (!e->session || !e->leg.backend || session_state(e->session) >= SESSION_CLOSING)
 		return false;
 	health_row(e->leg.backend, &row);
-	return strcmp(row.name, backend) == 0;
+	for (size_t i = 0; i < t->n_drain; i++)
+		if (strcmp(row.name, t->drain[i]) == 0)
+			return true;
+	return false;
 }
 
 bool sessions_drain_on(struct sessions *t)
@@ -72,13 +84,13 @@ bool sessions_drain_on(struct sessions *t)
 		struct entry *e = t->drain_next;
 
 		t->drain_next = e->next;
-		if (!is_there(e, t->drain))
+		if (!is_to_go(t, e))
 			continue;
 		entry_mark(e);
 		session_close(e->session, REASON_DRAINED, t->w->now);
 	}
 	if (t->drain_next)
 		return true;
-	free(MEM_TAKE(t->drain));
+	sessions_drained(t);
 	return false;
 }

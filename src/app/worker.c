@@ -122,6 +122,13 @@ static void hook_stream_gone(void *app, handle_t h)
 	api_stream_gone(app, h);
 }
 
+static const char *hook_ws_refusal(void *app)
+{
+	struct worker *w = app;
+
+	return sessions_refusal(w->sessions);
+}
+
 static handle_t hook_ws_open(void *app, handle_t ws, const struct addr *peer,
 			     struct web_client *client)
 {
@@ -172,6 +179,7 @@ static const struct web_hooks hooks = {
     .gone = hook_gone,
     .api = hook_api,
     .stream_gone = hook_stream_gone,
+    .ws_refusal = hook_ws_refusal,
     .ws_open = hook_ws_open,
     .ws_frame = hook_ws_frame,
     .ws_pong = hook_ws_pong,
@@ -323,7 +331,7 @@ static void on_turn(struct ev_loop *loop, ev_prepare *p, int events)
 	w->woken_us = 0;
 	w->turns++;
 	histogram_add(&w->turn_times, took, 1);
-	meter_turn(&w->meter, w->now, took);
+	meter_turn(&w->meter, worker_clock(), took);
 	sessions_turned(w->sessions, took);
 }
 

@@ -116,6 +116,8 @@ bool config_add_item(const struct config_key *k, const char ***field, struct sli
 {
 	size_t n = 0;
 
+	if (k == &domain_keys[DOMAIN_KEY_allow] || k == &domain_keys[DOMAIN_KEY_deny])
+		value = without_root(value);
 	if (!item_ok(k, value))
 		return config_fail(e, "\"%s\" is a list of %s: \"%.*s\" is none", k->path, k->unit,
 				   SHOW(value));

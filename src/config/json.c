@@ -399,7 +399,8 @@ bool config_read(struct config *c, const char *name, struct slice text, struct c
 	r.yajl = yajl_alloc(&callbacks, NULL, &r);
 	yajl_config(r.yajl, yajl_allow_comments, 1);
 	status = yajl_parse(r.yajl, (const unsigned char *)text.p, text.n);
-	if (status == yajl_status_ok)
+	r.ended = status == yajl_status_ok;
+	if (r.ended)
 		status = yajl_complete_parse(r.yajl);
 	if (status == yajl_status_error)
 		broken_json(&r);

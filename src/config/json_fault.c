@@ -26,7 +26,7 @@ const struct config_place config_places[ORIGINS + 1] = {
 
 unsigned reader_line(struct reader *r)
 {
-	size_t end = yajl_get_bytes_consumed(r->yajl);
+	size_t end = r->ended ? r->text.n : yajl_get_bytes_consumed(r->yajl);
 
 	for (size_t i = r->counted.n; i < end && i < r->text.n; i++)
 		r->line += r->text.p[i] == '\n';

@@ -57,6 +57,7 @@ struct reader {
 	struct slice text;
 	yajl_handle yajl;
 	struct slice counted; /* of the text: the part whose lines are counted */
+	bool ended;	      /* all of the text was given to yajl */
 	unsigned line;
 	enum place place, outer; /* outer: around KEY_LIST */
 	struct slice path;	 /* of the key whose value is due; in path_bytes */

@@ -91,7 +91,11 @@ bool options_parse(struct options *o, int argc, char **argv)
 				return false;
 			break;
 		case ':': return usage("%s wants a value", argv[optind - 1]);
-		default: return usage("unknown option %s", argv[optind - 1]);
+		default:
+			/* Of several letters in one argument, getopt has not left that yet. */
+			if (optopt > 0 && optopt <= '~')
+				return usage("unknown option %s", (char[]){'-', (char)optopt, 0});
+			return usage("unknown option %s", argv[optind - 1]);
 		}
 	}
 	if (optind < argc)

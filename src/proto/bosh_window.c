@@ -225,14 +225,14 @@ size_t bosh_kept_bytes(const struct bosh *b)
 }
 
 /* XEP-0124 9.2: without `ack`, the client has all answers before rid. That cannot be where one of
- * them is still due; then it tells nothing. An answer that left some time ago and is not
- * acknowledged may be lost: the next one tells. */
+ * them is still due, nor can an `ack` of one that is; then it tells nothing. An answer that left
+ * some time ago and is not acknowledged may be lost: the next one tells. */
 static void acknowledged(struct bosh *b, const struct body *r, int64_t now)
 {
 	int64_t last = b->first - 1, ack = r->ack == BODY_ABSENT ? r->rid - 1 : r->ack;
 	struct bosh_more *more = b->more;
 
-	if (r->ack == BODY_ABSENT && ack > last)
+	if (ack > last)
 		return;
 	prove(b, ack);
 	while (b->kept && b->first - b->kept <= ack)

@@ -309,6 +309,7 @@ static void wsfront_element(void *f, const struct xml_element *e, const struct x
 	mark = ws_begin(&w->out);
 	xml_append(&w->out, e, scope, SLICE_NONE, 0);
 	ws_end(&w->out, mark);
+	w->told = true;
 	w->written = serial;
 	w->bare += w->out.len - (uint32_t)mark;
 	if (is_flood(w))

@@ -88,7 +88,10 @@ static void part_with(struct wsfront *w, struct slice detail)
 
 void wsfront_part(struct wsfront *w, struct slice detail)
 {
-	if (w->reason == REASON_SYSTEM_SHUTDOWN && w->c->see_other_uri && *w->c->see_other_uri)
+	/* Strophe.js knows it only as an answer to its <open/>, and waits on for another one else.
+	 */
+	if (w->reason == REASON_SYSTEM_SHUTDOWN && w->c->see_other_uri && *w->c->see_other_uri &&
+	    !w->told)
 		part_for(w, w->c->see_other_uri);
 	else if (w->reason == REASON_UNSUPPORTED_FRAMING)
 		part_in_draft_framing(w);

@@ -41,6 +41,7 @@ struct wsfront {
 	bool owed;	 /* the client opened, and no <open/> answers it yet */
 	bool unheard;	 /* the client opened, and the server's header answers it not yet */
 	bool greeted;	 /* some <open/> went out */
+	bool told;	 /* and an element of the server's */
 	bool restarting; /* the next <open/> that is pulled is a restart */
 	bool client_end; /* the client's <close/> came */
 	bool resting;	 /* the client is not read: its pongs cannot come */

@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <time.h>
 
 struct head {
 	char v[ANSWER_FIELDS_MAX + ORIGIN_MAX + 1024];
@@ -149,6 +150,20 @@ static void add_length(struct head *h, const struct request *r, const struct ans
 	}
 }
 
+/* RFC 9110 6.6.1. Rendered once a second. */
+static void add_date(struct head *h, struct web *w)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (now != w->date_at || !*w->date) {
+		w->date_at = now;
+		strftime(w->date, sizeof(w->date), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n",
+			 gmtime_r(&now, &tm));
+	}
+	add(h, slice_str(w->date));
+}
+
 static void build(struct head *h, const struct request *r, const struct answer *a, uint32_t length,
 		  bool packs, enum coding coding)
 {
@@ -163,6 +178,7 @@ static void build(struct head *h, const struct request *r, const struct answer *
 		ADD(h, "\r\nCache-Control: no-cache\r\n");
 	else
 		ADD(h, "\r\nCache-Control: no-store\r\n");
+	add_date(h, r->http->web);
 	add_variety(h, add_cors(h, r), packs, coding);
 	if (r->http->kind != WEB_TRAFFIC)
 		add_security(h);

@@ -9,10 +9,10 @@
 #include "web/coder.h"
 #include "web/request.h"
 
-static void terminal(struct request *r, int status, enum reason reason)
+static void terminal(struct request *r, bool close, enum reason reason)
 {
 	struct answer a = {
-	    .status = status, .close = status != 200, .why = reason_text(reason), .reason = reason};
+	    .status = 200, .close = close, .why = reason_text(reason), .reason = reason};
 	struct buf body = {0};
 
 	buf_headroom(&body, ANSWER_ROOM);
@@ -23,7 +23,7 @@ static void terminal(struct request *r, int status, enum reason reason)
 void bosh_too_big(struct request *r)
 {
 	r->http->stop = true;
-	terminal(r, 413, REASON_TOO_BIG);
+	terminal(r, true, REASON_TOO_BIG);
 }
 
 /* False where it was answered instead. */
@@ -59,7 +59,7 @@ void bosh_post(struct request *r)
 		return;
 	reason = body_parse(&body, w->judge, w->config->limits, &r->buf);
 	if (reason != REASON_NONE) {
-		terminal(r, 200, reason);
+		terminal(r, false, reason);
 		return;
 	}
 	body->via = r->http->name;
@@ -68,7 +68,7 @@ void bosh_post(struct request *r)
 	create = !body->sid.p;
 	if (!create && !sid_parse(&sid, body->sid)) {
 		body_free(body);
-		terminal(r, 200, REASON_ITEM_NOT_FOUND);
+		terminal(r, false, REASON_ITEM_NOT_FOUND);
 		return;
 	}
 	request_wait(r);

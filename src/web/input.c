@@ -38,8 +38,8 @@ void http_slow(struct http *h)
 	static const char words[] = "The request took too long to arrive.";
 	struct request *r = http_reading(h);
 
-	if (r)
-		refuse_body(r, 408, words);
+	if (r) /* BOSH clients take 4xx for the end, and try again after 5xx */
+		refuse_body(r, h->kind == WEB_TRAFFIC ? 503 : 408, words);
 	else
 		refuse(h, 408, words);
 }

@@ -94,8 +94,10 @@ static const char *fault(const struct request *r, const struct http1_head *q, in
 	if (!q->origin.p && !h->web->config->absent_origin)
 		return "There is no Origin; \"websocket.absent_origin\" in the configuration of "
 		       "Fairlead says what becomes of clients that send none.";
+	/* Once it is a WebSocket, a close frame would be all that its client hears: Strophe.js
+	 * waits on then, and takes an upgrade that failed for what it is. */
 	*status = 503;
-	return h->web->draining ? "Fairlead is shutting down." : NULL;
+	return h->web->hooks->ws_refusal(h->web->app);
 }
 
 void socket_upgrade(struct request *r, const struct http1_head *q)

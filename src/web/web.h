@@ -125,6 +125,9 @@ struct web_hooks {
 	void (*stream_gone)(void *app, handle_t h);
 	/* A WebSocket is up: answers with the handle of the session to be, or 0 to refuse. Takes
 	 * client. */
+	/* Why no WebSocket may begin a session now, in words for the client; NULL where one may.
+	 */
+	const char *(*ws_refusal)(void *app);
 	handle_t (*ws_open)(void *app, handle_t ws, const struct addr *peer,
 			    struct web_client *client);
 	/* A message (takes frame), or NULL and why it could not be read. */

@@ -148,6 +148,8 @@ struct web {
 	struct refusals refusals;
 	struct agents agents;
 	uint32_t names; /* given to connections so far */
+	time_t date_at; /* when the field was rendered */
+	char date[48];	/* "Date: ..." with its end of line; "": not yet */
 };
 
 /* Whether what is due is let off: the loop was away itself. */

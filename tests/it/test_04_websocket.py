@@ -9,7 +9,7 @@ from lib import patience
 from lib.bosh import Closed, auth, message
 from lib.ws import BINARY, CLOSE, CLOSE_ELEMENT, CONT, PING, PONG, TEXT, frame, upgrade
 from lib.xmlbits import NS_CLIENT, NS_FRAMING, NS_STREAM, NS_STREAMS, alone
-from lib.xmppserver import FEATURES_SASL
+from lib.xmppserver import FEATURES_SASL, Stream
 
 SETTINGS = {"limits.body": 50000, "websocket.ping": 60}
 
@@ -274,13 +274,19 @@ def test_white_space_from_the_client_is_ignored(place):
 
 
 def test_at_a_shutdown_clients_are_sent_elsewhere(new_place):
+    """Those whose stream is not open yet; the others come back by themselves."""
     place = new_place({"shutdown.see_other_uri": "wss://b.example.org/ws?a&b"})
-    ws, stream = place.ws_pair()
+    there, stream = place.ws_pair()
+    place.server.script = Stream.hang
+    ws = place.ws()
+    ws.send(ws.open_text())
+    place.server.next_stream()
     place.fairlead.terminate()
     assert ws.receive() == (b'<close xmlns="urn:ietf:params:xml:ns:xmpp-framing" '
                             b'see-other-uri="wss://b.example.org/ws?a&amp;b" />')
     ws.send(f"<close xmlns='{NS_FRAMING}'/>")
     assert ws.ending() == [] and ws.code == 1001
+    assert assert_ends(there, "system-shutdown", codes=(1001,))
     stream.wait_end()
 
 

@@ -1,7 +1,6 @@
 """What a service manager sees: READY, STATUS, WATCHDOG, RELOADING, STOPPING by datagrams; and root
 that is given up."""
 
-import ctypes
 import os
 import pwd
 import shutil
@@ -16,6 +15,7 @@ import pytest
 from lib import patience
 from lib.bosh import Bosh, Http
 from lib.daemon import Daemon, free_port
+from lib.freeze import frozen
 from lib.xmppserver import Server
 
 NOBODY = pwd.getpwnam("nobody")
@@ -141,36 +141,15 @@ def test_signs_of_life_come_at_half_the_time(begin, manager):
     d.stop()
 
 
-class Held:
-    """One thread of a process stands still, as a debugger makes it."""
-    ATTACH, DETACH, WALL = 16, 17, 0x40000000
-
-    def __init__(self, pid, name):
-        self.libc = ctypes.CDLL(None, use_errno=True)
-        self.libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p,
-                                     ctypes.c_void_p]
-        self.tid = next(int(t) for t in os.listdir(f"/proc/{pid}/task")
-                        if open(f"/proc/{pid}/task/{t}/comm").read().strip() == name)
-        if self.libc.ptrace(self.ATTACH, self.tid, None, None) != 0:
-            pytest.skip(f"no thread can be held here: {os.strerror(ctypes.get_errno())}")
-        os.waitpid(self.tid, self.WALL)
-
-    def free(self):
-        assert self.libc.ptrace(self.DETACH, self.tid, None, None) == 0
-
-
 def test_a_worker_that_hangs_is_no_sign_of_life(begin, manager):
     d = begin({"workers": 3}, env=manager.env(WATCHDOG_USEC="3000000"))
     manager.until("WATCHDOG")
-    held = Held(d.process.pid, "worker-1")
-    try:
+    with frozen(d.process.pid, "worker-1"):
         late = d.wait_lines("watchdog", seconds=10, test=lambda p: p["worker"] == "1")
         assert late[0]["level"] == "warn"
         while manager.read(0):  # what came before
             pass
         assert not any("WATCHDOG" in p for p in manager.during(4))
-    finally:
-        held.free()
     manager.until("WATCHDOG")
     d.stop()
     assert len([p for p in d.lines("watchdog") if p["worker"] == "1"]) == 1

@@ -1,5 +1,6 @@
 """The status API: the overview, the stream, the history, metrics, acts, and fairleadctl."""
 
+import contextlib
 import functools
 import json
 import os
@@ -15,6 +16,8 @@ import pytest
 from lib import patience
 from lib.bosh import Http, auth
 from lib.fairlead import PROGRAM
+from lib.freeze import frozen
+from lib.xmppserver import Server
 
 CTL = os.path.join(os.path.dirname(PROGRAM), "fairleadctl")
 LINE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(\{([a-z_]+="(?:[^"\\\n]|\\[\\"n])*"'
@@ -239,6 +242,37 @@ def test_a_backend_is_drained_and_emptied(new_place):
     place.fairlead.wait_end("drained", n=5)
     act(place, "/api/backends/drain", {"name": name, "on": False})
     place.bosh().login()
+
+
+def test_two_backends_are_emptied_at_once(new_place):
+    """The second wish comes while the first is still looked after: a worker looks at some a turn."""
+    with contextlib.closing(Server("other.example")) as other:
+        place = new_place({"workers": 1}, backends={"other.example": other.port})
+        for _ in range(300):
+            place.bosh(domain="other.example").create()
+            place.bosh().create()
+        settled(place, lambda s: s["sessions"] == 600)
+        for port in (place.server.port, other.port):
+            act(place, "/api/backends/drain", {"name": f"127.0.0.1:{port}", "end": True})
+        place.fairlead.wait_end("drained", n=600)
+
+
+def test_counters_do_not_go_back_where_a_worker_is_silent(new_place):
+    """That would stand for a restart, and all that was before would be counted once more."""
+    place = new_place({"workers": 3})
+    place.fairlead.wait_lines("ready")
+    with frozen(place.fairlead.process.pid, "worker-1"):
+        deadline = time.monotonic() + patience(20)
+        while True:  # a connection to the one that stands still has no answer
+            with contextlib.suppress(TimeoutError), contextlib.closing(
+                    Http(place.fairlead.status_port, 3)) as h:
+                names = {name for name, _ in samples(h.request("GET", "/metrics").body.decode())}
+                break
+            assert time.monotonic() < deadline
+    assert {"fairlead_sessions", "fairlead_backend_connect_seconds_count"} <= names
+    assert not names & {"fairlead_sessions_created_total", "fairlead_session_ends_total",
+                        "fairlead_refused_total", "fairlead_requests_total",
+                        "fairlead_turn_seconds_count", "fairlead_delivery_seconds_count"}
 
 
 def test_bad_acts_are_refused(place):

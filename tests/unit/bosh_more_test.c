@@ -101,6 +101,9 @@ static void an_ack_of_what_was_never_answered_is_no_harm(void **state)
 {
 	RUN(ACKED, "> a <body rid='102' sid='SID' ack='500'/>", "  ~ a 50000",
 	    "> b <body rid='103' sid='SID'/>", "  < a <body ack='103'/>", "  ~ b 50000");
+	RUN(ACKED, "> a <body rid='102' sid='SID' ack='100'/>", "  ~ a 50000", "hurry a",
+	    "  < a <body/>", "> b <body rid='103' sid='SID' ack='500'/>", "  ~ b 50000",
+	    "> v <body rid='101' sid='SID'/>", "  < v <body>" GOT(0) "</body>");
 }
 
 static void an_ack_that_is_no_number_is_a_bad_request(void **state)

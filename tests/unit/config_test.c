@@ -95,7 +95,7 @@ static void a_domain_has_keys_of_its_own(void **state)
 		 "\"url\": \"tls://[::1]:5223\", \"priority\": 7, \"sessions\": 9}, "
 		 "\"unix:/run/x.sock\", {\"url\": \"srv\"}, \"srv://other.example\"], \"name\": "
 		 "\"*.Example\", \"delivery\": \"transparent\", \"proxy_protocol\": \"v2\", "
-		 "\"deny\": [\"a.example\", \"*.b.example\"], \"ports\": [5222, \"443\"]}, "
+		 "\"deny\": [\"a.example\", \"*.b.example.\"], \"ports\": [5222, \"443\"]}, "
 		 "{\"name\": \"plain\", \"backends\": [\"h:1\"]}]}",
 		 &e);
 	const struct config_domain *d;
@@ -186,6 +186,7 @@ static void a_domain_is_kept_in_lower_case_without_the_root_dot(void **state)
 
 static const char *const bad[][2] = {
     {"", "f:1: this is no JSON: premature EOF"},
+    {"{\n\"workers\": 2,\n\"origins\": [\"*\"]\n\n", "f:5: this is no JSON: premature EOF"},
     {"[]", "f:1: \"the file\" is one object"},
     {"{} {}", "f:1: this is no JSON: trailing garbage"},
     {"{\n\"workers\": 3,\n}", "f:3: this is no JSON: invalid object key"},

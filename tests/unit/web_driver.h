@@ -34,6 +34,7 @@ extern struct web_config config; /* set anew before each test; origins are "*" *
 extern struct web *web;
 extern handle_t handles[HANDLES]; /* of requests and WebSockets, in the order in which they came */
 extern handle_t ws_answer;	  /* what ws_open() says */
+extern const char *ws_refusal;	  /* what a WebSocket is refused with */
 extern struct ws adopted;	  /* the last one */
 extern struct buf got;		  /* what hear() heard */
 

@@ -237,6 +237,17 @@ static void at_a_shutdown_clients_are_sent_elsewhere(void **state)
 	    "  < close 1001",
 	    "  closed",
 	    NULL};
+	static const char *const told[] = {READY,
+					   "server <message/>",
+					   "  < <message xmlns='jabber:client'/>",
+					   "  < ping 1",
+					   "close system-shutdown",
+					   ERROR("system-shutdown"),
+					   "  < " CLOSE,
+					   "> " WS_CLOSE,
+					   "  < close 1001",
+					   "  closed",
+					   NULL};
 	static const char *const killed[] = {READY, "close killed", ERROR("policy-violation"),
 					     "  < " CLOSE, NULL};
 
@@ -245,6 +256,7 @@ static void at_a_shutdown_clients_are_sent_elsewhere(void **state)
 	c.see_other_uri = "wss://b/?c&d";
 	run_with(&c, __func__, talking);
 	run_with(&c, __func__, opening);
+	run_with(&c, __func__, told);
 	run_with(&c, __func__, killed);
 }
 

@@ -38,19 +38,27 @@ static void label(struct buf *b, const char *value)
 	buf_addc(b, '"');
 }
 
-static void numbers(struct buf *b, const struct numbers *n)
+/* Without a worker that is silent sums are too small. Of a gauge that is a dip; a counter would go
+ * back, which stands for a restart, and what it had before would count once more when the worker is
+ * there again. So counters are left out then: a gap is no restart. */
+static bool is_counter(const char *type)
+{
+	return strcmp(type, "counter") == 0;
+}
+
+static void numbers(struct buf *b, const struct numbers *n, bool silent)
 {
 #define X(field, json, metric, labels, type, sentence)                                      \
-	if (*metric && *sentence)                                                           \
+	if (*metric && *sentence && !(silent && is_counter(type)))                          \
 		family(b, "fairlead_" metric, type, sentence);                              \
-	if (*metric)                                                                        \
+	if (*metric && !(silent && is_counter(type)))                                       \
 		buf_addf(b, "fairlead_" metric "%s" labels "%s %llu\n", *labels ? "{" : "", \
 			 *labels ? "}" : "", (unsigned long long)n->field);
 #include "app/status/numbers.def"
 #undef X
 }
 
-static void sessions(struct buf *b, const struct report *r)
+static void living(struct buf *b, const struct report *r)
 {
 	family(b, "fairlead_sessions", "gauge", "Living sessions.");
 	for (int t = 0; t < TRANSPORTS; t++)
@@ -58,6 +66,10 @@ static void sessions(struct buf *b, const struct report *r)
 			buf_addf(b, "fairlead_sessions{transport=\"%s\",state=\"%s\"} %u\n",
 				 transport_names[t], session_state_name((enum session_state)s),
 				 r->tally.living[t][s]);
+}
+
+static void come_and_gone(struct buf *b, const struct report *r)
+{
 	family(b, "fairlead_sessions_created_total", "counter", "Sessions made.");
 	for (int t = 0; t < TRANSPORTS; t++)
 		buf_addf(b, "fairlead_sessions_created_total{transport=\"%s\"} %llu\n",
@@ -107,17 +119,21 @@ static void histogram(struct buf *b, const char *name, const struct histogram *h
 		 (unsigned long long)n);
 }
 
-static void histograms(struct buf *b, const struct report *r, struct worker *w)
+static void histograms(struct buf *b, const struct report *r)
 {
-	struct histogram connects;
-
-	health_connects(backends_health(w->app->backends), &connects);
 	histogram(b, "fairlead_turn_seconds", &r->turns,
 		  "Time from a worker's waking to the end of its turn.");
 	histogram(b, "fairlead_delivery_seconds", &r->tally.deliveries,
 		  "Time from when bytes of a server were read to when all that waited for that "
 		  "client was given to its connection: over BOSH, the wait for a request as well.");
-	histogram(b, "fairlead_backend_connect_seconds", &connects,
+}
+
+static void connects(struct buf *b, const struct worker *w)
+{
+	struct histogram h;
+
+	health_connects(backends_health(w->app->backends), &h);
+	histogram(b, "fairlead_backend_connect_seconds", &h,
 		  "Time to connect to a server, until it can be spoken to.");
 }
 
@@ -231,10 +247,14 @@ struct buf metrics_text(const struct overview *o, struct worker *w)
 {
 	struct buf b = {0};
 
-	sessions(&b, o->sum);
+	living(&b, o->sum);
 	domains(&b, o->sum, w->app->config);
-	numbers(&b, &o->sum->n);
-	histograms(&b, o->sum, w);
+	numbers(&b, &o->sum->n, o->silent);
+	if (!o->silent) {
+		come_and_gone(&b, o->sum);
+		histograms(&b, o->sum);
+	}
+	connects(&b, w);
 	backends(&b, o);
 	workers(&b, o, w->app->n);
 	instance(&b, w->app, w);
