@@ -10,7 +10,7 @@ import pytest
 from lib import patience
 from lib.bosh import Closed, Http, message
 from lib.fairlead import LAUNCHER, PROGRAM, free_port
-from lib.ws import CLOSE_ELEMENT
+from lib.ws import CLOSE_ELEMENT, upgrade
 from lib.xmlbits import NS_STREAMS, alone
 
 DEADLINE = 3
@@ -174,9 +174,7 @@ def test_no_new_session_is_begun_while_it_ends(new_place):
                "ver='1.6' wait='5' hold='1'/>")
     assert r.status == 200 and b"system-shutdown" in r.body, r
     assert h.request("GET", "/ready").status == 503
-    ws = place.ws()
-    ws.send(ws.open_text())
-    ws.ending(2)
+    assert place.http().send(upgrade("/xmpp-websocket")).response().status == 503
     ends_in_order(place)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", place.port), 1)
