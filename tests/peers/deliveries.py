@@ -121,9 +121,13 @@ class Row:
             assert not self.writer.is_alive(), f"the sender is stuck: {self.sender}"
             assert ended or not self.sender.ended, self.sender
 
-    def heard(self, n):
+    def heard(self, n, over=()):
+        """The user has n messages; or, for one of these reasons, his session is over before."""
         self.user.wait(f"{n} messages", lambda: len(self.user.got) >= n or self.user.ended, 60)
-        assert len(self.user.got) >= n, self.user
+        if over and self.user.ended:
+            self.ends(over)
+        else:
+            assert len(self.user.got) >= n, self.user
 
     def behind(self, n=200):
         """The user, busy, takes nothing more; then there is that much for him at Fairlead."""
