@@ -134,7 +134,10 @@ export class Chart {
 		for (const part of [0, 0.5, 1]) {
 			parts.push(svg('line', { class: part ? 'grid' : 'base', x1: 0, x2: width, y1: y(top * part),
 				y2: y(top * part) }));
-			if (part) numbers.push(svg('text', { x: 0, y: y(top * part) - 3 }, this.axis(top * part)));
+			// The middle of 0 and 1, or 5, would be rounded to what it is not.
+			if (part && Number.isInteger(top * part)) {
+				numbers.push(svg('text', { x: 0, y: y(top * part) - 3 }, this.axis(top * part)));
+			}
 		}
 		for (const minutes of width > 300 ? [60, 45, 30, 15, 0] : [60, 30, 0]) {
 			numbers.push(svg('text', { x: x(minutes * 60000), y: HEIGHT - 5,

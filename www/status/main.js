@@ -81,7 +81,7 @@ function verdict(s) {
 			WHERE[p.where] && el('a', { href: WHERE[p.where] }, 'Look')),
 		(element, p) => {
 			say(element.children[1], p.text);
-			say(element.children[2], p.since_ms > 0 ? `for ${duration(p.since_ms)} ` : '');
+			say(element.children[2], p.since_ms > 0 ? `(for ${duration(p.since_ms)}) ` : '');
 		});
 	const ours = s.backends.filter((b) => !b.relayed);
 	const up = ours.filter((b) => b.state === 'up').length;
