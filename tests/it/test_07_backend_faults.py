@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from lib import patience
 from lib.bosh import message
 from lib.ws import CLOSE_ELEMENT
 from lib.xmlbits import NS_STREAM, NS_STREAMS, alone

@@ -7,14 +7,13 @@ import asyncio
 import json
 import os
 import resource
-import select
 import subprocess
 import sys
 import time
 
 import pytest
 
-from lib import patience
+from lib import patience, readable
 from lib.fairlead import Fairlead
 from lib.loadclient import round_of
 
@@ -28,7 +27,7 @@ def load_server():
     process = subprocess.Popen([sys.executable, os.path.join(HERE, "lib", "loadserver.py")],
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
-        assert select.select([process.stdout], [], [], patience(10))[0], "no load server"
+        assert readable(process.stdout, patience(10)), "no load server"
         yield process, int(process.stdout.readline())
     finally:
         process.kill()

@@ -5,7 +5,6 @@ import functools
 import json
 import os
 import re
-import select
 import signal
 import socket
 import subprocess
@@ -13,7 +12,7 @@ import time
 
 import pytest
 
-from lib import patience
+from lib import patience, readable
 from lib.bosh import Http, auth
 from lib.fairlead import PROGRAM
 from lib.freeze import frozen
@@ -352,7 +351,7 @@ class Following:
     def until(self, text):
         """It has said that, in one line."""
         while not any(text in line for line in self.lines):
-            ready, _, _ = select.select([self.process.stdout], [], [], patience(5))
+            ready = readable(self.process.stdout, patience(5))
             more = os.read(self.process.stdout.fileno(), 65536) if ready else b""
             assert more, (self.lines, text)
             self.said += more

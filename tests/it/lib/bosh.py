@@ -3,13 +3,12 @@
 import base64
 import itertools
 import random
-import select
 import socket
 import ssl
 import time
 import xml.etree.ElementTree as ET
 
-from lib import fairlead, patience
+from lib import fairlead, patience, readable
 from lib.xmlbits import (NS_BIND, NS_BOSH, NS_CLIENT, NS_SASL, NS_XBOSH, Cutter, attributes,
                          escape, inside)
 
@@ -151,7 +150,7 @@ class Http:
         if self.buffer:
             return True
         if not self.tls:
-            return bool(select.select([self.sock], [], [], seconds)[0])
+            return readable(self.sock, seconds)
         try:  # a socket with TLS may have something for TLS alone
             self.more(time.monotonic() + max(seconds, 0.005))
         except TimeoutError:
