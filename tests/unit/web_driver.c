@@ -365,7 +365,7 @@ static void forget_dates(struct buf *b)
 {
 	char *at, *end;
 
-	while ((at = memmem(buf_data(b), b->len, "\r\nDate: ", 8)) &&
+	while (b->len && (at = memmem(buf_data(b), b->len, "\r\nDate: ", 8)) &&
 	       (end = memmem(at + 2, b->len - (size_t)(at + 2 - buf_data(b)), "\r\n", 2))) {
 		memmove(at, end, b->len - (size_t)(end - buf_data(b)));
 		b->len -= (uint32_t)(end - at);
