@@ -1,6 +1,6 @@
 /* Redaction: whatever comes, nothing that stands where text stands is shown, and never much. Each
  * byte 0xff of the input becomes a secret, which may only show as often as it stands inside of a
- * tag, or just behind the tag of a JID. */
+ * tag, or just behind the tag of a JID, or within one behind the end of something else. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,22 +27,27 @@ static int count(struct slice in)
 	return found;
 }
 
-/* A JID is shown as the text of elements with these names. */
-static bool ends_jid_tag(const struct buf *in)
+/* A JID is shown as the text of elements with these names. Whether text behind this tag may be one;
+ * *within: how many of them are open. */
+static bool ends_jid_tag(const struct buf *in, int *within)
 {
 	struct slice s = buf_slice(in);
 	size_t at = s.n;
+	bool end, jid;
 
 	while (at && s.p[at - 1] != '<')
 		at--;
-	s = slice_of(s.p + at, s.n - at);
-	return slice_starts(s, SLICE("jid")) || slice_starts(s, SLICE("authorization-identifier"));
+	end = at < s.n && s.p[at] == '/';
+	s = slice_of(s.p + at + end, s.n - at - end);
+	jid = slice_starts(s, SLICE("jid")) || slice_starts(s, SLICE("authorization-identifier"));
+	*within += jid ? 1 - 2 * end : 0;
+	return end ? *within > 0 : jid;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct buf in = {0}, out = {0};
-	int fine = 0;
+	int fine = 0, within = 0;
 	bool tag = false, jid = false;
 	char quote = 0; /* of the attribute value that it is in: there > is no end */
 
@@ -60,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 			continue;
 		}
 		if (data[i] == '>')
-			jid = ends_jid_tag(&in);
+			jid = ends_jid_tag(&in, &within);
 		if (data[i] == '<' || data[i] == '>')
 			tag = data[i] == '<';
 	}

@@ -162,16 +162,15 @@ static void begin(struct rules *r, const struct body *create)
 									: r->c->wait / 1000;
 }
 
-/* Who acknowledges and leaves `ack` away has everything before. */
+/* Who acknowledges and leaves `ack` away has everything before. Nobody has what was not answered.
+ */
 static void acknowledged(struct rules *r, const struct body *body)
 {
 	int64_t first = r->base + (int64_t)r->answered;
 	int64_t ack = body->ack == BODY_ABSENT ? body->rid - 1 : body->ack;
 
-	if ((body->ack == BODY_ABSENT && ack >= first) || body->ack == BODY_BAD)
+	if (ack >= first || body->ack == BODY_BAD)
 		return;
-	if (ack >= first) /* it cannot have that */
-		ack = first - 1;
 	if (ack > r->acked)
 		r->acked = ack;
 }
