@@ -88,8 +88,7 @@ static void part_with(struct wsfront *w, struct slice detail)
 
 void wsfront_part(struct wsfront *w, struct slice detail)
 {
-	/* Strophe.js knows it only as an answer to its <open/>, and waits on for another one else.
-	 */
+	/* Strophe.js knows it only as an answer to its <open/>. */
 	if (w->reason == REASON_SYSTEM_SHUTDOWN && w->c->see_other_uri && *w->c->see_other_uri &&
 	    !w->told)
 		part_for(w, w->c->see_other_uri);

@@ -123,17 +123,16 @@ struct web_hooks {
 	void (*api)(void *app, handle_t h, const struct web_call *call);
 	/* The client of stream h is gone, or was dropped for reading too slowly. */
 	void (*stream_gone)(void *app, handle_t h);
+	/* Why no WebSocket may begin a session now, in words for the client; NULL: one may. */
+	const char *(*ws_refusal)(void *app);
 	/* A WebSocket is up: answers with the handle of the session to be, or 0 to refuse. Takes
 	 * client. */
-	/* Why no WebSocket may begin a session now, in words for the client; NULL where one may.
-	 */
-	const char *(*ws_refusal)(void *app);
 	handle_t (*ws_open)(void *app, handle_t ws, const struct addr *peer,
 			    struct web_client *client);
 	/* A message (takes frame), or NULL and why it could not be read. */
 	void (*ws_frame)(void *app, handle_t session, struct frame *frame, enum reason bad);
 	void (*ws_pong)(void *app, handle_t session, uint64_t serial);
-	/* All that was given to web_ws_send() is with the kernel. */
+	/* All that was given to web_ws_send() is with the kernel; waited: which had been full. */
 	void (*ws_drained)(void *app, handle_t session, bool waited);
 	void (*ws_closed)(void *app, handle_t session);
 };

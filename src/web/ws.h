@@ -19,7 +19,7 @@ struct ws_hooks {
 	void (*pong)(void *owner,
 		     uint64_t serial); /* 8 byte payload, big endian; others are ignored */
 	/* Everything sent is with the kernel: told after a wait, and now and then without one (each
-	 * 8 KiB at least). */
+	 * 8 KiB at least). waited: the kernel had been full. */
 	void (*drained)(void *owner, bool waited);
 	void (*closed)(void *owner); /* the last call for this owner */
 };

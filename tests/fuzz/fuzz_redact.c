@@ -40,7 +40,8 @@ static bool ends_jid_tag(const struct buf *in, int *within)
 	end = at < s.n && s.p[at] == '/';
 	s = slice_of(s.p + at + end, s.n - at - end);
 	jid = slice_starts(s, SLICE("jid")) || slice_starts(s, SLICE("authorization-identifier"));
-	*within += jid ? 1 - 2 * end : 0;
+	if (jid && s.p[s.n - 2] != '/') /* it is not empty */
+		*within += end ? -1 : 1;
 	return end ? *within > 0 : jid;
 }
 

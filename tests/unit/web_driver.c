@@ -359,7 +359,6 @@ void say(int fd, const char *text)
 	say_bytes(fd, text, strlen(text));
 }
 
-/* All that came by now, as text. "END" is added where the server ended the connection. */
 /* It is another one each second. */
 static void forget_dates(struct buf *b)
 {
@@ -372,6 +371,7 @@ static void forget_dates(struct buf *b)
 	}
 }
 
+/* All that came by now, as text. "END" is added where the server ended the connection. */
 const char *hear(int fd)
 {
 	char piece[4096];

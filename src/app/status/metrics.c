@@ -41,19 +41,20 @@ static void label(struct buf *b, const char *value)
 /* Without a worker that is silent sums are too small. Of a gauge that is a dip; a counter would go
  * back, which stands for a restart, and what it had before would count once more when the worker is
  * there again. So counters are left out then: a gap is no restart. */
-static bool is_counter(const char *type)
+static bool is_left_out(const char *type, bool silent)
 {
-	return strcmp(type, "counter") == 0;
+	return silent && strcmp(type, "counter") == 0;
 }
 
 static void numbers(struct buf *b, const struct numbers *n, bool silent)
 {
 #define X(field, json, metric, labels, type, sentence)                                      \
-	if (*metric && *sentence && !(silent && is_counter(type)))                          \
-		family(b, "fairlead_" metric, type, sentence);                              \
-	if (*metric && !(silent && is_counter(type)))                                       \
+	if (*metric && !is_left_out(type, silent)) {                                        \
+		if (*sentence)                                                              \
+			family(b, "fairlead_" metric, type, sentence);                      \
 		buf_addf(b, "fairlead_" metric "%s" labels "%s %llu\n", *labels ? "{" : "", \
-			 *labels ? "}" : "", (unsigned long long)n->field);
+			 *labels ? "}" : "", (unsigned long long)n->field);                 \
+	}
 #include "app/status/numbers.def"
 #undef X
 }
