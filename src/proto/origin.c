@@ -69,7 +69,7 @@ bool origin_rule_valid(struct slice rule)
 	size_t n = scheme(rule);
 	struct slice host = from(rule, n);
 
-	if (slice_is(rule, "*") || slice_is(rule, "null"))
+	if (slice_is(rule, "*") || slice_is(rule, "null") || slice_is(rule, "file://"))
 		return true;
 	if (n == 0 || rule.n > ORIGIN_MAX)
 		return false;

@@ -1,5 +1,6 @@
 /* Which web origins may use Fairlead (RFC 6454): "*", an origin exactly, or all hosts below a
- * domain (a star for the first label of the host, as in https, *.example.org). */
+ * domain (a star for the first label of the host, as in https, *.example.org). Pages that are files
+ * have none, and say "null", or in apps such as Electron's "file://". */
 #ifndef PROTO_ORIGIN_H
 #define PROTO_ORIGIN_H
 

@@ -7,8 +7,12 @@
 
 #include "proto/origin.h"
 
-static const char *const rules[] = {"https://chat.example.org", "https://*.example.com",
-				    "http://*.example.net:8080", "null", NULL};
+static const char *const rules[] = {"https://chat.example.org",
+				    "https://*.example.com",
+				    "http://*.example.net:8080",
+				    "null",
+				    "file://",
+				    NULL};
 static const char *const open_rules[] = {"https://a", "*", NULL};
 
 static bool allowed(const char *origin)
@@ -22,6 +26,8 @@ static void an_origin_is_matched_as_a_whole(void **state)
 	assert_true(allowed("https://chat.example.org"));
 	assert_true(allowed("HTTPS://Chat.Example.ORG"));
 	assert_true(allowed("null"));
+	assert_true(allowed("file://"));
+	assert_false(allowed("file://host"));
 	assert_false(allowed("http://chat.example.org"));
 	assert_false(allowed("https://chat.example.org:8443"));
 	assert_false(allowed("https://chat.example.org.evil.example"));
@@ -66,13 +72,9 @@ static void an_endless_origin_is_refused(void **state)
 
 static void rules_are_checked(void **state)
 {
-	static const char *const good[] = {"*",
-					   "null",
-					   "https://a",
-					   "http://a:1",
-					   "https://*.a.b",
-					   "http://[::1]:80",
-					   "capacitor://localhost"};
+	static const char *const good[] = {
+	    "*",	  "null",	   "file://",	      "https://a",
+	    "http://a:1", "https://*.a.b", "http://[::1]:80", "capacitor://localhost"};
 	static const char *const bad[] = {"",		"a.b",		"https://",
 					  "https://*",	"https://*.",	"://a",
 					  "https://a/", "https://a*.b", "https://*.*.b",
