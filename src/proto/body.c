@@ -133,17 +133,23 @@ static bool is_client(struct slice raw)
 }
 
 /* What <body/> declares, with httpbind taken for jabber:client (XEP-0124 12: it is the wrapper's).
- */
+ * Not where it has prefixes for both: attributes that differ by that alone would be the same. */
 static bool read_scope(struct payload *p, struct slice document, size_t *len)
 {
+	bool wraps = false, client = false;
+
 	if (!xml_scope_read(&p->scope, document, len))
 		return false;
 	p->stream_default = xml_raw_is(p->scope.xmlns, NS_STREAM);
 	p->wrapper = is_client(p->scope.xmlns) ? p->scope.xmlns : SLICE_NONE;
-	for (int i = 0; i < p->scope.n; i++)
-		if (xml_raw_is(p->scope.v[i].uri, NS_HTTPBIND))
+	for (int i = 0; i < p->scope.n; i++) {
+		client |= xml_raw_is(p->scope.v[i].uri, NS_CLIENT);
+		if (xml_raw_is(p->scope.v[i].uri, NS_HTTPBIND)) {
+			wraps = true;
 			p->scope.v[i].uri = SLICE(NS_CLIENT);
-	return true;
+		}
+	}
+	return !(wraps && client);
 }
 
 static bool in_stream_namespace(const struct payload *p, const struct xml_element *e)

@@ -158,6 +158,8 @@ static const struct {
     {BODY "><a xmlns='http://etherx.jabber.org/stream&#115;'/></body>", REASON_BAD_REQUEST},
     {BODY "><s:a xmlns:s='" STREAM "'/></body>", REASON_BAD_REQUEST},
     {"<h:body xmlns:h='" HTTPBIND "' xmlns='" STREAM "'><a/></h:body>", REASON_BAD_REQUEST},
+    {BODY " xmlns:p='" HTTPBIND "' xmlns:q='jabber:client'><a p:b='' q:b=''/></body>",
+     REASON_BAD_REQUEST},
     {BODY " xmlns:a='1' xmlns:b='1' xmlns:c='1' xmlns:d='1' xmlns:e='1' xmlns:f='1' xmlns:g='1'"
 	  " xmlns:h='1' xmlns:i='1'/>",
      REASON_BAD_REQUEST},
