@@ -71,24 +71,6 @@ static bool complain(const char *path, const char *problem)
 	return false;
 }
 
-/* As a browser writes it into a request: what no path may hold is percent-encoded. */
-static char *encoded(const char *path)
-{
-	static const char plain[] = "-._~!$&'()*+,;=:@/";
-	char *text = mem_alloc(3 * strlen(path) + 1), *at = text;
-
-	for (; *path; path++) {
-		unsigned char c = (unsigned char)*path;
-
-		if (isalnum(c) || strchr(plain, c))
-			*at++ = *path;
-		else
-			at += sprintf(at, "%%%02X", c);
-	}
-	*at = '\0';
-	return text;
-}
-
 /* FNV-1a: whether two files differ is the question, not who made them so. */
 static void make_tag(char tag[WEB_TAG], struct slice bytes)
 {
@@ -103,7 +85,7 @@ static void keep(struct web_files *f, const char *path, struct slice bytes)
 {
 	f->v = mem_realloc(f->v, (f->n + 1) * sizeof(*f->v));
 	f->v[f->n] =
-	    (struct web_file){.path = encoded(path), .type = type_of(path), .bytes = bytes};
+	    (struct web_file){.path = mem_strdup(path), .type = type_of(path), .bytes = bytes};
 	make_tag(f->v[f->n++].tag, bytes);
 }
 

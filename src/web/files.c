@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "proto/condition.h"
+#include "proto/query.h"
 #include "web/answer.h"
 #include "web/coder.h"
 
@@ -19,13 +20,21 @@ static bool joined(const char *name, struct slice path, const char *tail)
 	       strcmp(name + path.n, tail) == 0;
 }
 
+/* As what it decodes to (RFC 3986 6.2.2), for browsers and programs do not agree on what they have
+ * to encode. */
 static const struct web_file *find(const struct web_files *files, struct slice path,
 				   const char *tail)
 {
-	for (size_t i = 0; files && i < files->n; i++)
+	const struct web_file *found = NULL;
+	struct buf plain = {0};
+
+	if (memchr(path.p, '%', path.n))
+		path = query_unescape(&plain, path) ? buf_slice(&plain) : SLICE_NONE;
+	for (size_t i = 0; path.n && files && i < files->n && !found; i++)
 		if (joined(files->v[i].path, path, tail))
-			return &files->v[i];
-	return NULL;
+			found = &files->v[i];
+	buf_clear(&plain);
+	return found;
 }
 
 const struct web_file *files_find(const struct web_files *files, struct slice path)

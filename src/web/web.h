@@ -46,7 +46,7 @@ const char *web_tls_text(uint8_t suite);		    /* "TLSv1.3 TLS_AES_..."; "" for 0
 
 enum { WEB_TAG = 20 };
 
-/* A file served from memory at an exact path, percent-encoded as browsers ask for it. */
+/* A file served from memory at an exact path, however that is percent-encoded in a request. */
 struct web_file {
 	const char *path, *type; /* "/chat/app.js", "text/javascript" */
 	struct slice bytes;

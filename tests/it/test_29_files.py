@@ -20,6 +20,7 @@ def site(tmp_path_factory):
     port = free_port()
     for name, data in (("index.html", b"<p>home"), ("app.js", SCRIPT), ("a b.txt", b"blank"),
                        ("\u00fc(1).PNG", b"umlaut"), ("song.mp3", SONG), ("empty.txt", b""),
+                       ("x[1]~@2.js", b"odd"),
                        (".secret", b"hidden"), (".git/config", b"hidden"), ("sub/index.html", b"sub"),
                        ("odd.xyz", b"?"), ("font.woff2", b"font"), ("film.mp4", FILM)):
         path = folder / name
@@ -69,6 +70,17 @@ def test_nothing_else_is_served(site, path):
 def test_a_folder_is_one_slash_further(site):
     r = get(site, "/sub")
     assert r.status == 301 and r.get("Location") == "/sub/"
+    r = get(site, "/%73ub")
+    assert r.status == 301 and r.get("Location") == "/%73ub/"
+
+
+@pytest.mark.parametrize("path, body", [
+    ("/x[1]~@2.js", b"odd"), ("/x%5B1%5d%7e%402.js", b"odd"), ("/%c3%bc%281%29.PNG", b"umlaut"),
+    ("/s%75b/", b"sub"), ("/x[1]~@2.j%", None), ("/x[1]~@2.js%00", None),
+])
+def test_a_name_may_be_encoded_as_one_likes(site, path, body):
+    r = get(site, path)
+    assert r.status == (200 if body else 404) and (not body or r.body == body), r
 
 
 @pytest.mark.parametrize("accept", [None, "gzip"])
