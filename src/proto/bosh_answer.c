@@ -11,7 +11,7 @@
 
 enum {
 	/* For what the answer travels in as well: an HTTP head goes in front without a move. */
-	HEAD_ROOM = 192 + sizeof(BOSH_BODY XMLNS_STREAM ">") - 1,
+	HEAD_ROOM = 256 + sizeof(BOSH_BODY XMLNS_STREAM ">") - 1,
 	TAIL_ROOM = sizeof(" xmlns='" NS_CLIENT "'" BOSH_END),
 	LINGER = 3000, /* ms: a client between two requests comes back by then to hear of the end */
 	LINGER_SHUTDOWN = 500

@@ -95,6 +95,11 @@ void web_accept(struct web *w, int fd, const struct web_listener *l)
 	http_new(w, fd, l);
 }
 
+/* What others wrote to a session, scripts among it, is in its answers, and any page can have a
+ * browser show one of them in our origin, by a form that asks for it: nothing in it may run there.
+ */
+static const char sandbox[] = "Content-Security-Policy: sandbox\r\n";
+
 void web_reply(struct web *w, handle_t h, int status, struct buf *body, const char *type)
 {
 	struct request *r = request_find(w, h);
@@ -104,7 +109,11 @@ void web_reply(struct web *w, handle_t h, int status, struct buf *body, const ch
 		return;
 	}
 	if (status) {
-		answer(r, &(struct answer){.status = status, .type = type}, body);
+		answer(r,
+		       &(struct answer){.status = status,
+					.type = type,
+					.fields = r->http->kind == WEB_TRAFFIC ? sandbox : NULL},
+		       body);
 		return;
 	}
 	r->http->dead = true;

@@ -23,9 +23,9 @@ signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 # Without Fairlead there is nothing to be seen of these.
 collect_ignore = ([f"test_{name}.py"
-                   for name in ("delivery", "discovery", "fronts", "guides", "https", "kills",
-                                "prometheus", "proxy", "react_native", "reload",
-                                "resume", "status_page", "tls", "trace", "troubleshooting")]
+                   for name in ("delivery", "discovery", "foreign_page", "fronts", "guides",
+                                "https", "kills", "prometheus", "proxy", "react_native",
+                                "reload", "resume", "status_page", "tls", "trace", "troubleshooting")]
                   if peers.DIRECT else [])
 
 
