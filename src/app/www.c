@@ -3,7 +3,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -16,7 +16,8 @@
 #define HOST "Host: a\r\n"
 #define HEAD_200(n)                                                                             \
 	"HTTP/1.1 200 OK\r\nContent-Type: text/xml; charset=utf-8\r\nContent-Length: " n "\r\n" \
-	"Cache-Control: no-store\r\nAccess-Control-Allow-Origin: *\r\n\r\n"
+	"Cache-Control: no-store\r\nAccess-Control-Allow-Origin: *\r\n"                         \
+	"Content-Security-Policy: sandbox\r\n\r\n"
 
 /* The inside of the stand-in. */
 struct ws_engine {
