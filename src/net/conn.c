@@ -123,7 +123,23 @@ static void pull(struct conn *c)
 		conn_broken(c, errno);
 }
 
-/* wake() is the last that happens here, so the owner may move or clear c in it. */
+/* What the peer said before it went, which may be why, is still with the kernel. */
+static void read_last_words(struct conn *c)
+{
+	char words[4096];
+	ssize_t n = 1;
+
+	while (n > 0 && c->in.len < c->in_max) {
+		size_t room = c->in_max - c->in.len;
+
+		n = recv(c->io.fd, words, room < sizeof(words) ? room : sizeof(words), 0);
+		if (n > 0)
+			buf_add(&c->in, words, (size_t)n);
+	}
+}
+
+/* Reads before it writes, for one that refuses what we write may have said so. wake() is the last
+ * that happens here, so the owner may move or clear c in it. */
 static void on_io(struct ev_loop *loop, ev_io *io, int events)
 {
 	struct conn *c = (struct conn *)((char *)io - offsetof(struct conn, io));
@@ -132,11 +148,13 @@ static void on_io(struct ev_loop *loop, ev_io *io, int events)
 
 	if (conn_has_tls(c))
 		events = conn_tls_ready(c, loop, events);
-	if (!c->error && events & EV_WRITE && c->full)
-		push(c, SLICE_NONE);
 	if (!c->error && events & EV_READ && !c->eof && c->in.len < c->in_max)
 		pull(c);
+	if (!c->error && events & EV_WRITE && c->full)
+		push(c, SLICE_NONE);
 	if (c->error) {
+		if (!conn_has_tls(c))
+			read_last_words(c);
 		ev_io_stop(loop, io);
 		c->wake(c);
 		return;

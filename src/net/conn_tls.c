@@ -94,15 +94,34 @@ static void make_method(void)
 	BIO_meth_set_ctrl(method, bio_ctrl);
 }
 
-/* A server that closes on us may have said why before that. */
-static bool alerted(struct conn_tls *t)
+/* Takes in what was said before the end; returns what OpenSSL said last. */
+static int read_last_words(struct conn *c)
 {
+	char words[4096];
+	int n = 1;
+
+	while (n > 0 && c->in.len < c->in_max) {
+		size_t room = c->in_max - c->in.len;
+
+		ERR_clear_error();
+		n = SSL_read(tls_of(c)->ssl, words,
+			     room < sizeof(words) ? (int)room : (int)sizeof(words));
+		if (n > 0)
+			buf_add(&c->in, words, (size_t)n);
+	}
+	return n;
+}
+
+/* One that closes on us may have said why before that: in its stream, or by an alert. */
+static bool alerted(struct conn *c)
+{
+	struct conn_tls *t = tls_of(c);
 	int errnum = t->errnum, n;
 	char byte;
 
 	t->errnum = 0;
 	ERR_clear_error();
-	n = SSL_peek(t->ssl, &byte, 1);
+	n = c->secure ? read_last_words(c) : SSL_peek(t->ssl, &byte, 1);
 	if (n <= 0 && SSL_get_error(t->ssl, n) == SSL_ERROR_SSL)
 		return true;
 	t->errnum = errnum;
@@ -118,7 +137,7 @@ static void fault(struct conn *c, const char *what)
 
 	if (what) {
 		snprintf(text, sizeof(text), "%s", what);
-	} else if (t->errnum && !alerted(t)) {
+	} else if (t->errnum && !alerted(c)) {
 		snprintf(text, sizeof(text), "%s%s", strerror(t->errnum),
 			 c->secure ? "" : " during the TLS handshake");
 	} else {

@@ -324,6 +324,21 @@ static void an_error_of_writing_is_told_by_the_loop(void **state)
 	assert_null(c.out.mem);
 }
 
+/* As by a server that refuses what it is sent, and closes with some of it unread. */
+static void what_the_peer_said_last_is_read_when_writing_fails(void **state)
+{
+	(void)state;
+	assert_int_equal(send(peer, "why", 3, 0), 3);
+	close(peer);
+	peer = -1;
+	BUF_LIT(&c.out, "one");
+	conn_flush(&c, loop);
+	assert_int_equal(c.error, EPIPE);
+	turn();
+	assert_int_equal(woken, 1);
+	assert_true(slice_is(buf_slice(&c.in), "why"));
+}
+
 static void a_reset_is_an_error(void **state)
 {
 	struct linger linger = {1, 0};
@@ -504,6 +519,7 @@ int main(void)
 	    BOTH(the_end_goes_out_behind_the_output),
 	    BOTH(the_end_goes_out_at_once_without_output),
 	    T(an_error_of_writing_is_told_by_the_loop),
+	    T(what_the_peer_said_last_is_read_when_writing_fails),
 	    TCP(a_reset_is_an_error),
 	    TCP(clearing_can_reset),
 	    BOTH(releasing_gives_the_descriptor_away),

@@ -360,6 +360,22 @@ static void a_closed_connection_is_an_error_and_no_signal(void **state)
 	assert_problem(EPIPE, "Broken pipe");
 }
 
+static void what_was_said_last_is_read_when_a_write_fails(void **state)
+{
+	(void)state;
+	secure();
+	woken = 0;
+	assert_int_equal(SSL_write(far, "why", 3), 3);
+	carry(false);
+	close(near);
+	near = -1;
+	conn_flush_with(&c, loop, SLICE("one"));
+	assert_int_equal(c.error, EPIPE);
+	turn();
+	assert_problem(EPIPE, "Broken pipe");
+	assert_true(slice_is(buf_slice(&c.in), "why"));
+}
+
 static void a_reset_is_an_error(void **state)
 {
 	struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
@@ -529,6 +545,7 @@ int main(void)
 	    BOTH(a_certificate_is_told_of_on_both_sides),
 	    T13(a_servers_refusal_is_told_even_if_a_write_fails),
 	    BOTH(a_closed_connection_is_an_error_and_no_signal),
+	    BOTH(what_was_said_last_is_read_when_a_write_fails),
 	    T13(a_reset_is_an_error),
 	    BOTH(one_can_be_moved_in_the_middle_of_it_all),
 	    BOTH(one_can_be_moved_when_it_wakes),
