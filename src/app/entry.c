@@ -234,8 +234,8 @@ static bool backend_ended(struct entry *e)
 }
 
 /* An error is told of: a machine that went away, or a server that does not take our certificate, of
- * which TLS 1.3 hears only after its handshake. Without TLS it may be a proxy in front of a server
- * that is down, which takes connections all the same. */
+ * which TLS 1.3 hears only after its handshake. It may be a proxy in front of a server that is
+ * down, which takes connections all the same. */
 static void lost(struct entry *e)
 {
 	struct worker *w = table_of(e)->w;
@@ -245,8 +245,9 @@ static void lost(struct entry *e)
 		log_info("backend-lost", "session=%s domain=%s problem=\"%s\"", entry_id(e, id),
 			 session_domain(e->session),
 			 conn_problem(&e->leg.conn, problem, sizeof(problem)));
-	if (session_state(e->session) == SESSION_OPENING && !e->leg.tls)
-		leg_blame(&e->leg, w->now, "connected, and closed before a stream header");
+	if (session_state(e->session) == SESSION_OPENING)
+		leg_blame(&e->leg, session_domain(e->session), w->now,
+			  "connected, and closed before a stream header");
 	leg_drop(&e->leg);
 	session_disconnected(e->session, REASON_SERVER_LOST, w->now);
 }
@@ -313,9 +314,10 @@ bool entry_pump(struct entry *e)
 	session_pump(e->session, up ? &c->in : &none, up ? c->out.len : 0, w->now, &w->effects);
 	if (up && (session_state(e->session) == SESSION_OPEN ||
 		   session_state(e->session) == SESSION_DETACHED))
-		leg_heard(&e->leg);
+		leg_heard(&e->leg, session_domain(e->session));
 	if (up && session_unheard(e->session))
-		leg_blame(&e->leg, w->now, "connected, but no stream header");
+		leg_blame(&e->leg, session_domain(e->session), w->now,
+			  "connected, but no stream header");
 	if (!e->greeted)
 		greeted(e);
 	entry_carry_out(e);

@@ -40,6 +40,7 @@ static void on_dialled(void *owner, struct dial_leg *up)
 			  up->tls ? "yes" : "no", (long long)up->ms);
 		conn_move(&l->conn, up->conn, l->legs->loop, l->legs->in_max, on_backend);
 		l->backend = up->backend;
+		l->served = up->served;
 		l->heard = up->heard;
 		l->ms = (uint32_t)up->ms;
 		l->tls = up->tls;
@@ -82,29 +83,30 @@ void leg_dial(struct leg *l, const struct route *r, const char *domain, size_t f
 	free(targets);
 }
 
-void leg_heard(struct leg *l)
+void leg_heard(struct leg *l, const char *domain)
 {
+	if (!l->backend || l->heard)
+		return;
+	l->heard = true;
+	dial_heard(l->backend, MEM_TAKE(l->served), domain, l->ms);
+}
+
+/* What does TLS was reached, and may stand before the servers of several domains. */
+void leg_blame(struct leg *l, const char *domain, int64_t now, const char *why)
+{
+	struct health_backend *bad = l->tls ? l->served : l->backend;
+	struct health_backend *other = l->tls ? l->backend : l->served;
 	struct health_row row;
 
 	if (!l->backend || l->heard)
 		return;
-	l->heard = true;
-	if (!health_well(l->backend, l->ms))
-		return;
 	health_row(l->backend, &row);
-	log_info("backend-up", "backend=%s ms=%u", row.name, l->ms);
-}
-
-void leg_blame(struct leg *l, int64_t now, const char *why)
-{
-	struct health_row row;
-
-	if (!l->backend)
-		return;
-	health_row(l->backend, &row);
-	if (health_failed(l->backend, now, why))
-		log_warn("backend-down", "backend=%s problem=\"%s\"", row.name, why);
-	l->backend = NULL;
+	if (health_failed(bad, now, why))
+		log_warn("backend-down", "backend=%s%s%s problem=\"%s\"", row.name,
+			 l->tls ? " domain=" : "", l->tls ? domain : "", why);
+	if (other)
+		health_cancel(other);
+	l->backend = l->served = NULL;
 }
 
 void leg_drop(struct leg *l)
@@ -118,7 +120,9 @@ void leg_drop(struct leg *l)
 			health_leave(l->backend);
 		else if (l->backend)
 			health_cancel(l->backend);
-		l->backend = NULL;
+		if (l->served)
+			health_cancel(l->served);
+		l->backend = l->served = NULL;
 	}
 	if (l->state != LEG_NONE)
 		l->client = NULL;

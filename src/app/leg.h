@@ -36,6 +36,8 @@ struct leg {
 	};
 	struct legs *legs;		/* borrowed */
 	struct health_backend *backend; /* READY, UP: it has a place there */
+	struct health_backend *served;	/* as long as not heard: the same of what that does for the
+					   domain; NULL: without TLS */
 	uint32_t ms;			/* that the dial took */
 	uint8_t state;			/* enum leg_state */
 	bool tls;
@@ -48,11 +50,12 @@ void leg_dial(struct leg *l, const struct route *r, const char *domain, size_t f
 	      const struct proxy *who, const char *id);
 void leg_drop(struct leg *l);
 
-/* The backend has sent a stream header. */
-void leg_heard(struct leg *l);
+/* The backend has sent a stream header for that domain. */
+void leg_heard(struct leg *l, const char *domain);
 
-/* The backend turned out to be no good after the dial: it is left alone for a while. Once. */
-void leg_blame(struct leg *l, int64_t now, const char *why);
+/* The backend turned out to be no good after the dial, before it was heard: it is left alone for a
+ * while, where it does TLS only for that domain. Once. */
+void leg_blame(struct leg *l, const char *domain, int64_t now, const char *why);
 
 /* Says in the log that clients of the route cannot log in, and what to change: at most once a
  * minute for each domain of the configuration. starttls: the server asks for TLS. */

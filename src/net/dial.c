@@ -147,7 +147,7 @@ static bool choose(struct dial *d, int64_t now)
 			continue;
 		d->tried++;
 		d->began = now;
-		d->plain = health_lacks_tls(d->backend, now);
+		d->plain = d->served && health_lacks_tls(d->served, now);
 		d->blamed = d->blamed_so = false;
 		d->problem[0] = '\0';
 		dial_race_begin(d, now);
@@ -217,17 +217,23 @@ static void warn_of_ports(struct dial *d, const struct addr *peer, int64_t now)
 			 d->name, ports);
 }
 
-/* The place at the backend is kept, that for the domain is not. */
-static void serves(struct dial *d, int64_t ms)
+void dial_heard(struct health_backend *backend, struct health_backend *served, const char *domain,
+		int64_t ms)
 {
-	struct health_backend *b = MEM_TAKE(d->served);
+	struct health_row row;
 
-	if (!b)
+	if (health_well(backend, ms)) {
+		health_row(backend, &row);
+		log_info("backend-up", "backend=%s ms=%lld", row.name, (long long)ms);
+	}
+	if (!served)
 		return;
-	if (health_well(b, ms))
-		log_info("backend-up", "backend=%s domain=%s ms=%lld", d->name, d->policy->domain,
+	if (health_well(served, ms)) {
+		health_row(backend, &row);
+		log_info("backend-up", "backend=%s domain=%s ms=%lld", row.name, domain,
 			 (long long)ms);
-	health_leave(b);
+	}
+	health_leave(served);
 }
 
 static void ready(struct dial *d, int64_t now)
@@ -235,6 +241,7 @@ static void ready(struct dial *d, int64_t now)
 	struct dial_leg leg = {.conn = &d->conn,
 			       .peer = d->race.v[d->won].addr,
 			       .backend = d->backend,
+			       .served = d->served,
 			       .heard = d->shaking && !d->c->direct,
 			       .name = d->name,
 			       .tls = d->shaking,
@@ -242,13 +249,12 @@ static void ready(struct dial *d, int64_t now)
 
 	/* To be connected says nothing: a kernel does that for a server that hangs, and what does
 	 * TLS may be another machine. */
-	if (leg.heard && health_well(d->backend, leg.ms))
-		log_info("backend-up", "backend=%s ms=%lld", d->name, (long long)leg.ms);
-	serves(d, leg.ms);
+	if (leg.heard)
+		dial_heard(leg.backend, MEM_TAKE(leg.served), d->policy->domain, leg.ms);
 	warn_of_ports(d, &leg.peer, now);
 	dial_race_clear(d);
 	ev_timer_stop(d->dialer->loop, &d->timer);
-	d->backend = NULL;
+	d->backend = d->served = NULL;
 	d->done(d->owner, &leg);
 	dial_free(d);
 }

@@ -58,6 +58,9 @@ struct dial_leg {
 	struct conn *conn; /* to be moved by conn_move() within the call; NULL: failed */
 	struct addr peer;
 	struct health_backend *backend; /* its place is the callee's: health_leave() at the end */
+	/* What it does for the domain, where it is not `heard`: a place as well. NULL: without TLS
+	 */
+	struct health_backend *served;
 	bool heard; /* health_well() was called; else that is the callee's, once it has spoken */
 	const char *name; /* of the backend: "host:port", "unix:/path" */
 	bool tls;
@@ -68,6 +71,11 @@ struct dial_leg {
 
 /* Never called from within dial_start(). The dial is gone afterwards. */
 typedef void dial_done(void *owner, struct dial_leg *leg);
+
+/* The backend of a leg that was not `heard` has spoken: it is well, and for the domain too, whose
+ * place is given back. */
+void dial_heard(struct health_backend *backend, struct health_backend *served, const char *domain,
+		int64_t ms);
 
 struct dialer; /* one a worker: its DNS, what health the process knows, whose turn a source is */
 struct dialer *dialer_new(struct ev_loop *loop, struct health *health); /* borrows both */

@@ -72,7 +72,7 @@ enum dial_progress dial_secure_begin(struct dial *d, int64_t now)
 /* It can do without: it is dialled again, and those who come after us do so at once. */
 static enum dial_progress dial_again_plainly(struct dial *d, int64_t now)
 {
-	health_offers_no_tls(d->backend, now);
+	health_offers_no_tls(d->served, now);
 	d->plain = true;
 	xstream_end(&d->conn.out, "");
 	conn_flush(&d->conn, d->dialer->loop);

@@ -330,16 +330,21 @@ def test_one_of_three_fails_and_comes_back(net, site, tls, fault):
     until("a further session there", lambda: site.ask() == "s1", pause=0)
 
 
-def test_one_that_closes_what_it_takes_is_down(site):
-    """Without TLS nothing else tells that the server behind that port is not there."""
-    one, two = site.server("one"), site.server("two")
-    site.start(domain(url(one, priority=0), url(two, priority=1)))
+@pytest.mark.parametrize("scheme", ["tcp", "tls"])
+def test_one_that_closes_what_it_takes_is_down(site, tls, scheme):
+    """Nothing else tells that the server is not there behind a proxy, which may even do the TLS."""
+    server_tls, trust = ({}, {}) if scheme == "tcp" else tls
+    one = site.server("one", direct=scheme == "tls", **server_tls)
+    two = site.server("two")
+    site.start(domain(url(one, scheme=scheme, priority=0), url(two, priority=1), **trust))
     assert site.ask() == "one"
     script, one.script = one.script, hang_up
     assert site.ask() == FAILED
     until("the other one's turn", lambda: site.ask() == "two", pause=0)
     down = site.fairlead.lines("backend-down")
     assert [p["problem"] for p in down] == ["connected, and closed before a stream header"]
+    # Who does TLS was reached, and may stand before the servers of other domains.
+    assert down[0].get("domain") == (None if scheme == "tcp" else "example.org")
     one.script = script
     until("its return", lambda: site.ask() == "one", pause=0.2)
 
@@ -576,3 +581,32 @@ def test_a_server_that_offers_tls(net, site, tls, host, mode, secure):
     site.start(domain(url(server, host), tls=mode, **trust))
     assert site.ask() == "one"
     assert any(d == "=" for _, d, _ in server.streams[-1].log) == secure
+
+
+def test_what_is_offered_to_one_domain_alone(site, tls):
+    """As by a server that has a certificate for one of two."""
+    server_tls, trust = tls
+    one = site.server("one", **server_tls)
+
+    def first_alone(stream):
+        stream.read_header()
+        if stream.headers[-1]["to"] == "a.example":
+            stream.send_header()
+            stream.send("<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'>"
+                        "<required/></starttls></stream:features>")
+            stream.read()
+            stream.send("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+            stream.secure()
+            stream.cutter.restart()
+            stream.read_header()
+        stream.send_header()
+        stream.send(FEATURES_NAMED)
+        stream.echo()
+
+    one.script = first_alone
+    site.start(*(domain(url(one), name=name, tls="offered", **trust)
+                 for name in ("a.example", "b.example")))
+    for name in ("b.example", "a.example") * 2:
+        assert site.ask(name) == "one", name
+        secure = any(d == "=" for _, d, _ in one.streams[-1].log)
+        assert secure == (name == "a.example"), name

@@ -104,6 +104,7 @@ static bool act(struct peer *p, char letter)
 	switch (letter) {
 	case 'p': return hear(p, "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", '\n');
 	case 'h': return hear(p, " to='example.org'", '>') && say(p, header);
+	case 'o': return hear(p, " to='example.net'", '>') && say(p, header);
 	case 'f':
 		return say(p, "<stream:features><starttls xmlns='" NS_TLS
 			      "'><required/></starttls></stream:features>");

@@ -7,6 +7,7 @@
 
 /* A script is a string of letters:
  *   p  the PROXY line comes first          h  a stream header comes, and is answered by ours
+ *   o  the same, of example.net
  *   f  features with STARTTLS are sent      n  features without STARTTLS are sent
  *   s  <starttls/> comes                    P  <proceed/> is sent
  *   F  <failure/> is sent                   I  <proceed/> with bytes behind it is sent

@@ -52,6 +52,8 @@ void rig_drop(void)
 	if (came.connected) {
 		conn_clear(&came.conn, loop, false);
 		health_leave(came.backend);
+		if (came.served)
+			health_cancel(came.served);
 	}
 	memset(&came, 0, sizeof(came));
 }
@@ -86,6 +88,7 @@ static void on_done(void *owner, struct dial_leg *leg)
 	came.heard = leg->heard;
 	came.peer = leg->peer;
 	came.backend = leg->backend;
+	came.served = leg->served;
 	came.ms = clock_ms() - began;
 	if (leg->conn) {
 		snprintf(came.name, sizeof(came.name), "%s", leg->name);

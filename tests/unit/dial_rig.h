@@ -11,7 +11,7 @@ struct came {
 	bool heard, connected, tls, exhausted;
 	struct conn conn; /* where connected */
 	struct addr peer;
-	struct health_backend *backend;
+	struct health_backend *backend, *served;
 	char name[HEALTH_NAME];
 	char text[DIAL_TEXT + 40];
 	int64_t ms; /* the whole dial took */

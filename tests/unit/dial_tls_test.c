@@ -188,6 +188,21 @@ static void what_is_not_offered_is_done_without(void **state)
 	assert_int_equal(peer_calls(p), 3);
 }
 
+static void what_is_not_offered_to_one_domain_may_be_to_another(void **state)
+{
+	struct peer *p = serve("one|hm|hfsPThm");
+
+	(void)state;
+	policy.tls = DIAL_STARTTLS_OFFERED;
+	policy.domain = "example.net";
+	dial(p, false);
+	expect_usable(p, false);
+	policy.domain = "example.org";
+	dial(p, false);
+	expect_usable(p, true);
+	assert_int_equal(peer_calls(p), 3);
+}
+
 static void what_must_be_and_is_not_offered_is_a_fault(void **state)
 {
 	struct peer *p = serve("hnm");
@@ -516,6 +531,7 @@ int main(void)
 	    T(the_proxy_header_comes_before_all),
 	    T(what_is_offered_is_used),
 	    T(what_is_not_offered_is_done_without),
+	    T(what_is_not_offered_to_one_domain_may_be_to_another),
 	    T(what_must_be_and_is_not_offered_is_a_fault),
 	    T(what_fails_for_a_domain_is_not_held_against_others),
 	    T(silence_is_held_against_the_machine),
