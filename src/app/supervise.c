@@ -128,8 +128,9 @@ static int64_t look(struct supervise *s, bool ending)
 
 static void reload_all(struct supervise *s, void (*reload)(void *), void *arg)
 {
-	notify_send(&s->notify, "RELOADING=1\nMONOTONIC_USEC=%lld",
-		    (long long)worker_clock() * 1000);
+	/* In microseconds, for systemd takes no stamp from before its signal. */
+	notify_send(&s->notify, "RELOADING=1\nMONOTONIC_USEC=%llu",
+		    (unsigned long long)worker_clock_us());
 	if (reload)
 		reload(arg);
 	notify_send(&s->notify, "READY=1\n%s", s->status);

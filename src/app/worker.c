@@ -31,20 +31,20 @@ int64_t worker_clock(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+uint64_t worker_clock_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
 int64_t worker_wall_clock(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_REALTIME, &ts);
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-static uint64_t clock_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
 static void append(struct worker *w, struct letter *l)
@@ -303,7 +303,7 @@ static void keep_awake(struct worker *w, bool left)
 static void on_turn(struct ev_loop *loop, ev_prepare *p, int events)
 {
 	struct worker *w = CONTAINER(p, struct worker, turn);
-	uint64_t from = clock_us(), took;
+	uint64_t from = worker_clock_us(), took;
 	struct web_counts c;
 	bool left = true, more;
 
@@ -327,7 +327,7 @@ static void on_turn(struct ev_loop *loop, ev_prepare *p, int events)
 	if (w->stopping)
 		end(w);
 	keep_awake(w, left || more);
-	took = clock_us() - (w->woken_us ? w->woken_us : from);
+	took = worker_clock_us() - (w->woken_us ? w->woken_us : from);
 	w->woken_us = 0;
 	w->turns++;
 	histogram_add(&w->turn_times, took, 1);
@@ -340,7 +340,7 @@ static void on_wake(struct ev_loop *loop, ev_check *c, int events)
 {
 	(void)loop;
 	(void)events;
-	CONTAINER(c, struct worker, wake)->woken_us = clock_us();
+	CONTAINER(c, struct worker, wake)->woken_us = worker_clock_us();
 }
 
 static void on_tick(struct ev_loop *loop, ev_timer *t, int events)

@@ -82,6 +82,7 @@ struct worker {
 };
 
 int64_t worker_clock(void);	 /* ms, monotonic */
+uint64_t worker_clock_us(void);	 /* the same in us */
 int64_t worker_wall_clock(void); /* Unix time in ms */
 
 struct worker *worker_new(struct app *app, uint8_t index); /* on the main thread, before any runs */
