@@ -13,9 +13,8 @@
 enum {
 	STATUS_EVERY = 5000, /* ms between two looks at what there is to tell */
 	ENDING_EVERY = 1000, /* the same while it ends */
-	ENDING_ROOM =
-	    10000,	  /* ms that the service manager is asked to wait from each of those on */
-	FOREVER = 3600000 /* ms: as long as nothing has to be done */
+	ENDING_ROOM = 10000, /* ms that it asks for in each of those, and has beyond the deadline */
+	FOREVER = 3600000    /* ms: as long as nothing has to be done */
 };
 
 static sigset_t awaited(void)
@@ -91,7 +90,10 @@ static void give_sign(struct supervise *s, int64_t now)
 	}
 }
 
-static void tell(struct supervise *s, bool ending)
+/* Patience is asked for as long as an end in order may take: at shutdown.deadline the workers drop
+ * what is left. One that is not gone long after that hangs, and is the service manager's to kill.
+ */
+static void tell(struct supervise *s, bool ending, int64_t now)
 {
 	const struct app *app = s->app;
 	unsigned load = 0, sessions = atomic_load_explicit(&app->sessions, memory_order_relaxed);
@@ -101,7 +103,7 @@ static void tell(struct supervise *s, bool ending)
 		load += atomic_load_explicit(&app->workers[i]->load, memory_order_relaxed);
 	snprintf(text, sizeof(text), "STATUS=%s%u sessions, %u connections",
 		 ending ? "ending: " : "", sessions, load);
-	if (ending)
+	if (ending && now < s->patience_until)
 		notify_send(&s->notify, "EXTEND_TIMEOUT_USEC=%d\n%s", ENDING_ROOM * 1000, text);
 	else if (strcmp(text, s->status) != 0)
 		notify_send(&s->notify, "%s", text);
@@ -117,7 +119,7 @@ static int64_t look(struct supervise *s, bool ending)
 		return FOREVER;
 	if (now >= s->status_due) {
 		s->status_due = now + every;
-		tell(s, ending);
+		tell(s, ending, now);
 	}
 	give_sign(s, now);
 	next = s->status_due;
@@ -136,6 +138,13 @@ static void reload_all(struct supervise *s, void (*reload)(void *), void *arg)
 	notify_send(&s->notify, "READY=1\n%s", s->status);
 }
 
+static void begin_end(struct supervise *s)
+{
+	notify_send(&s->notify, "STOPPING=1");
+	s->status_due = 0;
+	s->patience_until = worker_clock() + s->app->config->shutdown_deadline * 1000 + ENDING_ROOM;
+}
+
 void supervise_run(struct supervise *s, void (*reload)(void *), void *arg)
 {
 	sigset_t set = awaited();
@@ -152,8 +161,7 @@ void supervise_run(struct supervise *s, void (*reload)(void *), void *arg)
 			reload_all(s, reload, arg);
 		} else if (sig > 0) {
 			log_info("stop", "signal=%s", strsignal(sig));
-			notify_send(&s->notify, "STOPPING=1");
-			s->status_due = 0;
+			begin_end(s);
 			return;
 		}
 	}

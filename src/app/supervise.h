@@ -12,7 +12,8 @@ struct supervise {
 	struct notify notify;
 	struct pulse pulse;
 	int64_t status_due;
-	char status[128]; /* as told last */
+	int64_t patience_until; /* ending: no more time is asked for from then on */
+	char status[128];	/* as told last */
 };
 
 /* Before any thread starts, so that all inherit it; a signal that comes while starting waits. */
@@ -25,7 +26,8 @@ void supervise_clear(struct supervise *s);
 /* The workers run: says so, and returns at SIGTERM or SIGINT. At SIGHUP reload(arg) is called. */
 void supervise_run(struct supervise *s, void (*reload)(void *), void *arg);
 
-/* The workers were told to STOP, or to LEAVE: waits until all of them have. */
+/* The workers were told to STOP, or to LEAVE: waits until all of them have. Meanwhile the service
+ * manager is asked for more time, but not for one that hangs. */
 void supervise_await(struct supervise *s);
 
 #endif

@@ -193,6 +193,18 @@ def test_the_end_may_take_its_time(begin, manager):
     server.close()
 
 
+def test_no_patience_is_asked_for_one_that_hangs(begin, manager):
+    d = begin({"workers": 2, "shutdown.deadline": 0}, env=manager.env())
+    manager.until("READY")
+    with frozen(d.process.pid, "worker-1"):
+        d.terminate()
+        manager.until("EXTEND_TIMEOUT_USEC")
+        manager.during(11)
+        assert not any("EXTEND_TIMEOUT_USEC" in p for p in manager.during(2.5))
+        assert d.alive()
+    d.stop()
+
+
 def monotonic_us():
     return time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
 
