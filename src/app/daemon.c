@@ -3,6 +3,7 @@
 #include "app/daemon.h"
 #include "app/acceptor.h"
 #include "app/privileges.h"
+#include "app/process.h"
 #include "app/runtime.h"
 #include "app/status/api.h"
 #include "app/status/page.h"
@@ -25,7 +26,9 @@ enum {
 	OPEN_LIMIT = 10000,	     /* ms for a WebSocket client's first <open/> */
 	WS_CLOSE_WAIT = 2000,	     /* ms for it to answer <close/> */
 	WS_PROVE_WAIT = 1500,	     /* ms for it to pong what it was sent before its own */
-	SESSION_CLOSE_WAIT = 3000    /* ms for both halves of a session to finish */
+	SESSION_CLOSE_WAIT = 3000,   /* ms for both halves of a session to finish */
+	OWN_DESCRIPTORS = 4096,	     /* of loops, name servers, listeners, the status page */
+	MOST_DESCRIPTORS = 10000000  /* libwebsockets takes more for a mistake, and serves 2560 */
 };
 
 static const char *const bosh_paths[] = {"/http-bind", "/bosh", NULL};
@@ -41,23 +44,35 @@ static rlim_t descriptors_each(const struct config *c)
 	return 2;
 }
 
-/* Takes all that we may have. */
-static void raise_descriptors(const struct config *c)
+/* Those open now are lent to us, or were left open by who started us. That a session's client is
+ * also one of the connections leaves room for servers that are dialled at several addresses. */
+static rlim_t descriptors_wanted(const struct config *c)
 {
-	rlim_t each = descriptors_each(c);
+	int64_t open = process_descriptors();
+	rlim_t n = descriptors_each(c) * (rlim_t)c->limits_sessions +
+		   (rlim_t)c->limits_connections + OWN_DESCRIPTORS + (rlim_t)(open > 0 ? open : 0);
+
+	return n < MOST_DESCRIPTORS ? n : MOST_DESCRIPTORS;
+}
+
+/* Takes what the limits of the configuration need, where we may have it, and not all there is: the
+ * tables of libwebsockets are as large, and containers often have a limit of a thousand million. */
+static void limit_descriptors(const struct config *c)
+{
+	rlim_t each = descriptors_each(c), wanted = descriptors_wanted(c);
 	struct rlimit lim;
 
 	if (getrlimit(RLIMIT_NOFILE, &lim) < 0)
 		return;
-	lim.rlim_cur = lim.rlim_max;
+	lim.rlim_cur = wanted < lim.rlim_max ? wanted : lim.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &lim) < 0)
-		log_warn("start", "problem=\"open files cannot be raised: %s\"", strerror(errno));
+		log_warn("start", "problem=\"the limit on open files cannot be set: %s\"",
+			 strerror(errno));
 	if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur < each * (rlim_t)c->limits_sessions)
-		log_info(
-		    "start",
-		    "open-files=%llu text=\"enough for about %llu sessions; raise the hard limit "
-		    "for more\"",
-		    (unsigned long long)lim.rlim_cur, (unsigned long long)(lim.rlim_cur / each));
+		log_info("start", "open-files=%llu text=\"enough for about %llu sessions%s\"",
+			 (unsigned long long)lim.rlim_cur,
+			 (unsigned long long)(lim.rlim_cur / each),
+			 lim.rlim_cur < lim.rlim_max ? "" : "; raise the hard limit for more");
 }
 
 static void name_publicly(struct app *app)
@@ -234,7 +249,7 @@ int daemon_run(const struct config *config, struct backends *backends,
 
 	supervise_block_signals();
 	mem_join();
-	raise_descriptors(config);
+	limit_descriptors(config);
 	random_bytes(&app.instance, sizeof(app.instance));
 	random_bytes(app.key, sizeof(app.key));
 	name_publicly(&app);

@@ -236,6 +236,24 @@ def test_without_a_manager_it_sleeps(begin):
     d.stop()
 
 
+def open_files(d):
+    """The soft limit and the hard one."""
+    with open(f"/proc/{d.process.pid}/limits") as f:
+        line, = [line for line in f if line.startswith("Max open files")]
+    return [int(n) for n in line.split()[3:5]]
+
+
+@pytest.mark.parametrize("soft, hard", [(256, 2000), (256, 15000), (15000, 15000)])
+def test_as_many_files_may_be_open_as_the_limits_need(begin, soft, hard):
+    """A limit of a thousand million, as many containers have it, is more than libwebsockets takes."""
+    d = begin({"limits": {"sessions": 500, "connections": 1500}},
+              before=("prlimit", f"--nofile={soft}:{hard}")).ready()
+    now, most = open_files(d)
+    assert most == hard
+    assert now == hard if hard == 2000 else 2500 < now < 10000, now
+    d.stop()
+
+
 def status_of(d):
     with open(f"/proc/{d.process.pid}/status") as f:
         return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
