@@ -4,8 +4,11 @@
 #include "net/dns_priv.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/random.h"
@@ -98,10 +101,19 @@ static int open_channel(struct dns *d, ares_channel *channel)
 	return rc;
 }
 
-static void look(const struct dns *d, struct stat *st)
+/* What c-ares would read now; all 0 where there is no file. False where it could not read the one
+ * that is there: it would ask 127.0.0.1 then. */
+static bool look(const struct dns *d, struct stat *st)
 {
-	if (stat(d->resolv_conf, st) < 0)
-		memset(st, 0, sizeof(*st));
+	int fd = open(d->resolv_conf, O_RDONLY | O_CLOEXEC);
+	bool good;
+
+	memset(st, 0, sizeof(*st));
+	if (fd < 0)
+		return errno == ENOENT;
+	good = fstat(fd, st) == 0;
+	close(fd);
+	return good;
 }
 
 /* What is in flight comes back as destroyed, and is asked again over the new channel. */
@@ -133,7 +145,8 @@ static void check_resolv_conf(struct dns *d)
 	if (d->servers || now - d->seen_at < CHECK_MS)
 		return;
 	d->seen_at = now;
-	look(d, &st);
+	if (!look(d, &st))
+		return; /* it may be about to be put there: the servers stay until the next look */
 	if (st.st_ino == d->seen.st_ino && st.st_size == d->seen.st_size &&
 	    st.st_mtim.tv_sec == d->seen.st_mtim.tv_sec &&
 	    st.st_mtim.tv_nsec == d->seen.st_mtim.tv_nsec)

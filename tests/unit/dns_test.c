@@ -438,6 +438,35 @@ static void resolv_conf_is_read_again_when_it_changed(void **state)
 	unlink(path);
 }
 
+/* As between the rename and the chmod of a program that writes a new one. A link to itself is such
+ * a file for root as well. */
+static void a_resolv_conf_that_cannot_be_read_changes_nothing(void **state)
+{
+	char path[] = "/tmp/fairlead-resolv-XXXXXX";
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	write_conf(path, "nameserver 127.0.0.2\n");
+	free(MEM_TAKE(dns->servers));
+	dns->resolv_conf = path;
+	now += 5000;
+	dns_forget(dns_ask(dns, DNS_A, "one.example", on_told, &said));
+	expect_server("127.0.0.2");
+	unlink(path);
+	assert_int_equal(symlink(path, path), 0);
+	now += 5000;
+	dns_forget(dns_ask(dns, DNS_A, "two.example", on_told, &said));
+	expect_server("127.0.0.2");
+	unlink(path);
+	write_conf(path, "nameserver 127.0.0.3\n# new\n");
+	now += 5000;
+	dns_forget(dns_ask(dns, DNS_A, "three.example", on_told, &said));
+	expect_server("127.0.0.3");
+	unlink(path);
+}
+
 static void what_is_in_flight_is_asked_again_of_new_servers(void **state)
 {
 	struct name_server other;
@@ -551,6 +580,7 @@ int main(void)
 	    T(a_truncated_answer_is_fetched_over_tcp),
 	    T(the_table_does_not_grow_for_ever),
 	    T(resolv_conf_is_read_again_when_it_changed),
+	    T(a_resolv_conf_that_cannot_be_read_changes_nothing),
 	    T(what_is_in_flight_is_asked_again_of_new_servers),
 	    cmocka_unit_test(answers_are_measured_before_they_are_believed),
 	};
