@@ -142,7 +142,7 @@ static void make_known(struct backends *b)
 			if (t->kind == DIAL_SRV)
 				continue;
 			dial_target_name(t, name);
-			health_find(b->health, name, t->most);
+			health_list(b->health, name, t->most);
 		}
 }
 

@@ -21,8 +21,8 @@ struct health_backend {
 	uint32_t retry; /* ms, the current pause */
 	bool down;
 	bool asked; /* down: one asker is trying it */
-	bool of_domain, relayed, drained;
-	int64_t since;
+	bool listed, of_domain, relayed, drained;
+	int64_t since, asked_at;
 	int64_t retry_at, plain_until, crowded_at, connect_ms;
 	uint64_t connected, failed;
 	char why[HEALTH_WHY];
@@ -33,6 +33,7 @@ struct health {
 	pthread_mutex_t lock;
 	struct htab names;
 	struct health_backend *newest, *oldest;
+	int64_t asked_at; /* any of them, last */
 	struct histogram connects;
 	uint8_t seed[16];
 };
@@ -90,13 +91,34 @@ static bool is_named(const struct htab_node *node, struct slice key)
 	return slice_eq(slice_str(CONTAINER(node, struct health_backend, node)->name), key);
 }
 
-/* A row to be used for another name: the idle one used longest ago where there are too many. */
+static struct health_backend *named(struct health *h, struct slice key)
+{
+	struct htab_node *node = htab_find(&h->names, htab_hash(key, h->seed), key, is_named);
+
+	return node ? CONTAINER(node, struct health_backend, node) : NULL;
+}
+
+static struct slice key_of(const char *name)
+{
+	return slice_of(name, strnlen(name, HEALTH_NAME - 1));
+}
+
+/* Measured by the last that was asked for, not by the clock: while no sessions begin, nothing is
+ * known better. */
+static bool is_gone(const struct health_backend *b)
+{
+	return !b->listed && !b->places && !b->drained &&
+	       b->h->asked_at - b->asked_at >= HEALTH_GONE;
+}
+
+/* A row to be used for another name: of those not listed the idle one used longest ago, where there
+ * are too many. */
 static struct health_backend *spare(struct health *h)
 {
 	struct health_backend *b = NULL;
 
 	if (h->names.n >= HEALTH_NAMES)
-		for (b = h->oldest; b && (b->places || b->drained); b = b->newer)
+		for (b = h->oldest; b && (b->places || b->drained || b->listed); b = b->newer)
 			;
 	if (b) {
 		htab_remove(&h->names, &b->node);
@@ -113,22 +135,18 @@ static struct health_backend *spare(struct health *h)
 static struct health_backend *find(struct health *h, const char *name, uint32_t most,
 				   bool of_domain, bool relayed)
 {
-	size_t n = strnlen(name, HEALTH_NAME - 1);
-	struct slice key = slice_of(name, n);
-	uint64_t hash = htab_hash(key, h->seed);
-	struct htab_node *node;
+	struct slice key = key_of(name);
 	struct health_backend *b;
 
 	lock(h);
-	node = htab_find(&h->names, hash, key, is_named);
-	if (node) {
-		b = CONTAINER(node, struct health_backend, node);
+	b = named(h, key);
+	if (b) {
 		unlink_use(b);
 	} else {
 		b = spare(h);
 		b->relayed = relayed;
-		memcpy(b->name, name, n);
-		htab_add(&h->names, &b->node, hash);
+		memcpy(b->name, name, key.n);
+		htab_add(&h->names, &b->node, htab_hash(key, h->seed));
 	}
 	link_newest(b);
 	b->of_domain = of_domain;
@@ -144,6 +162,15 @@ struct health_backend *health_find(struct health *h, const char *name, uint32_t 
 	return find(h, name, most, false, false);
 }
 
+void health_list(struct health *h, const char *name, uint32_t most)
+{
+	struct health_backend *b = health_find(h, name, most);
+
+	lock(h);
+	b->listed = true;
+	unlock(h);
+}
+
 struct health_backend *health_find_relayed(struct health *h, const char *name)
 {
 	return find(h, name, 0, false, true);
@@ -153,9 +180,15 @@ struct health_backend *health_find_domain(struct health *h, const char *name, co
 					  bool relayed)
 {
 	char both[HEALTH_NAME];
+	struct health_backend *b, *whole;
 
 	snprintf(both, sizeof(both), "%s (%s)", name, domain);
-	return find(h, both, 0, true, relayed);
+	b = find(h, both, 0, true, relayed);
+	lock(h);
+	whole = named(h, key_of(name));
+	b->listed = whole && whole->listed && !b->relayed;
+	unlock(h);
+	return b;
 }
 
 enum health_word health_ask(struct health_backend *b, int64_t now)
@@ -163,6 +196,7 @@ enum health_word health_ask(struct health_backend *b, int64_t now)
 	enum health_word word = HEALTH_YES;
 
 	lock(b->h);
+	b->asked_at = b->h->asked_at = now;
 	if (b->drained)
 		word = HEALTH_DRAINED;
 	else if (b->down && (b->asked || now < b->retry_at))
@@ -305,7 +339,7 @@ size_t health_rows(struct health *h, struct health_row *v, size_t n)
 	lock(h);
 	for (int relayed = 0; relayed < 2; relayed++)
 		for (struct health_backend *b = h->newest; b && i < n; b = b->older)
-			if (b->relayed == relayed && (!b->of_domain || b->down))
+			if (b->relayed == relayed && (!b->of_domain || b->down) && !is_gone(b))
 				fill(b, &v[i++]);
 	unlock(h);
 	return i;
@@ -313,13 +347,10 @@ size_t health_rows(struct health *h, struct health_row *v, size_t n)
 
 bool health_drain(struct health *h, const char *name, bool on, uint32_t *sessions)
 {
-	struct slice key = slice_str(name);
-	struct htab_node *node;
 	struct health_backend *b;
 
 	lock(h);
-	node = htab_find(&h->names, htab_hash(key, h->seed), key, is_named);
-	b = node ? CONTAINER(node, struct health_backend, node) : NULL;
+	b = named(h, slice_str(name));
 	if (b && b->of_domain)
 		b = NULL;
 	if (b) {
@@ -337,7 +368,7 @@ bool health_all_out(struct health *h, int64_t now)
 
 	lock(h);
 	for (struct health_backend *b = h->newest; b && out; b = b->older) {
-		if (b->of_domain || b->relayed)
+		if (b->of_domain || b->relayed || is_gone(b))
 			continue;
 		any = true;
 		out = b->drained || (b->down && now < b->retry_at);

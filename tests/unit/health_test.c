@@ -310,6 +310,77 @@ static void what_clients_name_says_nothing_of_us(void **state)
 	assert_false(row_of(theirs).relayed);
 }
 
+/* DNS names the new one instead of the old, which may not even run any more. */
+static void one_that_dns_no_longer_names_is_gone(void **state)
+{
+	struct health_backend *old = health_find(h, "old:5222", 0);
+	struct health_backend *here = health_find(h, "new:5222", 0);
+	struct health_row rows[4];
+
+	(void)state;
+	assert_int_equal(health_ask(old, 0), HEALTH_YES);
+	try_and_fail(here, HEALTH_GONE, true);
+	assert_int_equal(health_rows(h, rows, 4), 2); /* it has a session */
+	assert_false(health_all_out(h, HEALTH_GONE));
+	health_leave(old);
+	assert_int_equal(health_rows(h, rows, 4), 1);
+	assert_string_equal(rows[0].name, "new:5222");
+	assert_true(health_all_out(h, HEALTH_GONE));
+	assert_int_equal(health_ask(old, HEALTH_GONE), HEALTH_YES);
+	health_cancel(old);
+	assert_int_equal(health_rows(h, rows, 4), 2);
+	assert_false(health_all_out(h, HEALTH_GONE));
+}
+
+static void one_that_failed_is_a_problem_until_it_is_gone(void **state)
+{
+	struct health_backend *old = health_find(h, "old:5222", 0);
+	struct health_backend *served = health_find_domain(h, "old:5222", "a.example", false);
+	struct health_backend *theirs = health_find_relayed(h, "theirs:5222");
+	struct health_backend *here = health_find(h, "new:5222", 0);
+	struct health_row rows[4];
+	uint32_t sessions;
+
+	(void)state;
+	try_and_fail(old, 5, true);
+	try_and_fail(served, 5, true);
+	try_and_fail(theirs, 5, true);
+	assert_int_equal(health_ask(here, HEALTH_GONE + 4), HEALTH_YES);
+	assert_int_equal(health_rows(h, rows, 4), 4);
+	assert_int_equal(health_ask(here, HEALTH_GONE + 5), HEALTH_YES);
+	assert_int_equal(health_rows(h, rows, 4), 1);
+	assert_string_equal(rows[0].name, "new:5222");
+	assert_true(health_drain(h, "old:5222", true, &sessions));
+	assert_int_equal(health_rows(h, rows, 4), 2);
+}
+
+static void one_that_the_configuration_lists_is_never_gone(void **state)
+{
+	struct health_backend *served, *other;
+	struct health_row rows[4];
+
+	(void)state;
+	health_list(h, "listed:5222", 3);
+	served = health_find_domain(h, "listed:5222", "a.example", false);
+	try_and_fail(served, 0, true);
+	try_and_fail(health_find_domain(h, "listed:5222", "theirs.example", true), 0, true);
+	other = health_find(h, "other:5222", 0);
+	try_and_fail(other, 50 * HEALTH_GONE, true);
+	assert_false(health_all_out(h, 50 * HEALTH_GONE));
+	assert_int_equal(health_rows(h, rows, 4), 3);
+	assert_true(rows[0].most == 3 || rows[1].most == 3 || rows[2].most == 3);
+	assert_false(rows[0].relayed || rows[1].relayed || rows[2].relayed);
+	for (int i = 0; i < HEALTH_NAMES; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "n%d:1", i);
+		health_find_relayed(h, name);
+	}
+	assert_int_equal(row_of(health_find(h, "listed:5222", 3)).most, 3);
+	assert_true(row_of(served).down);
+	assert_false(health_all_out(h, 100 * HEALTH_GONE));
+}
+
 static void *worker(void *arg)
 {
 	unsigned seed = (unsigned)(uintptr_t)arg;
@@ -372,6 +443,9 @@ int main(void)
 	    T(names_with_sessions_are_never_forgotten),
 	    T(a_domain_is_thought_of_by_itself),
 	    T(what_clients_name_says_nothing_of_us),
+	    T(one_that_dns_no_longer_names_is_gone),
+	    T(one_that_failed_is_a_problem_until_it_is_gone),
+	    T(one_that_the_configuration_lists_is_never_gone),
 	    T(workers_share_it),
 	};
 
