@@ -490,12 +490,38 @@ def test_close_from_the_client_is_answered_byte_for_byte(place):
 
 
 def test_a_client_that_never_closes_its_websocket_is_closed(place):
+    """It has five seconds to answer the close frame."""
     ws, stream = place.ws_pair()
+    began = time.monotonic()
     ws.send(f"<close xmlns='{NS_FRAMING}'/>")
     assert ws.receive() == CLOSE_ELEMENT
     stream.wait_end()
     with pytest.raises(Closed):
         ws.receive(9)
+    assert ws.code == 1000
+    assert ws.http.ends(9)
+    assert time.monotonic() - began > 4
+
+
+def seconds_to_the_close_frame(place):
+    """From the server's end, where the client answers nothing."""
+    ws, stream = place.ws_pair()
+    began = time.monotonic()
+    stream.send("</stream:stream>")
+    assert ws.receive() == CLOSE_ELEMENT
+    with pytest.raises(Closed):
+        ws.receive()
+    assert ws.code == 1000
+    return time.monotonic() - began
+
+
+def test_a_client_that_does_not_answer_close_is_waited_for_two_seconds(place):
+    """After three the session ends in any case. A machine that is slow once is asked again."""
+    place.server.script = quiet
+    took = [seconds_to_the_close_frame(place)]
+    while took[-1] > patience(2.7) and len(took) < 3:
+        took.append(seconds_to_the_close_frame(place))
+    assert min(took) > 1.9 and took[-1] < patience(2.7), took
 
 
 def test_a_close_frame_alone_ends_the_session(place):
