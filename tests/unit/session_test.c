@@ -507,23 +507,30 @@ static void a_paused_websocket_is_not_taken_for_dead(void **state)
 	finish(&p);
 }
 
-static void a_session_that_ends_reads_its_backend_again(void **state)
+/* Its client takes nothing of what the server sends, which is rested for it. */
+static void start_slow_ws(struct play *p)
 {
-	struct play p;
 	char big[60000];
 
-	(void)state;
-	start_ws(&p);
-	message(&p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' "
-		    "version='1.0'/>");
-	session_connected(p.s, p.now);
-	server(&p, HEADER FEATURES);
+	start_ws(p);
+	message(p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' "
+		   "version='1.0'/>");
+	session_connected(p->s, p->now);
+	server(p, HEADER FEATURES);
 	memset(big, 'x', sizeof(big));
 	memcpy(big, "<message>", 9);
 	memcpy(big + sizeof(big) - 11, "</message>", 11);
-	server(&p, big);
-	heard(&p, "READ_OFF\n");
-	forget(&p);
+	server(p, big);
+	heard(p, "READ_OFF\n");
+	forget(p);
+}
+
+static void a_session_that_ends_reads_its_backend_again(void **state)
+{
+	struct play p;
+
+	(void)state;
+	start_slow_ws(&p);
 	p.now += 9000;
 	session_ws_gone(p.s, p.now);
 	pump(&p);
@@ -535,24 +542,31 @@ static void a_session_that_ends_reads_its_backend_again(void **state)
 static void a_slow_websocket_rests_the_backend_for_a_while(void **state)
 {
 	struct play p;
-	char big[60000];
 
 	(void)state;
-	start_ws(&p);
-	message(&p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' "
-		    "version='1.0'/>");
-	session_connected(p.s, p.now);
-	server(&p, HEADER FEATURES);
-	memset(big, 'x', sizeof(big));
-	memcpy(big, "<message>", 9);
-	memcpy(big + sizeof(big) - 11, "</message>", 11);
-	forget(&p);
-	server(&p, big);
-	heard(&p, "READ_OFF\n");
-	forget(&p);
+	start_slow_ws(&p);
 	session_drained(p.s, true);
 	pump(&p);
 	heard(&p, "READ_ON\n");
+	finish(&p);
+}
+
+static void a_backend_rests_for_ten_seconds_at_most(void **state)
+{
+	struct play p;
+
+	(void)state;
+	start_slow_ws(&p);
+	assert_int_equal(session_expiry(p.s), p.now + 10000);
+	p.now += 9999;
+	pump(&p);
+	assert_int_equal(p.said.len, 0);
+	p.now++;
+	pump(&p);
+	heard(&p, "READ_ON\n");
+	forget(&p);
+	server(&p, "<message/>");
+	heard(&p, "READ_OFF\n");
 	finish(&p);
 }
 
@@ -699,6 +713,7 @@ int main(void)
 	    cmocka_unit_test(a_paused_websocket_is_not_taken_for_dead),
 	    cmocka_unit_test(a_session_that_ends_reads_its_backend_again),
 	    cmocka_unit_test(a_slow_websocket_rests_the_backend_for_a_while),
+	    cmocka_unit_test(a_backend_rests_for_ten_seconds_at_most),
 	    cmocka_unit_test(a_websocket_that_is_lost_ends_the_stream),
 	    cmocka_unit_test(a_stream_that_may_be_resumed_is_left_open_by_a_lost_client),
 	    cmocka_unit_test(a_stream_that_may_be_resumed_is_left_open_at_shutdown),
