@@ -13,6 +13,7 @@
 #include "app/status/trace.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/random.h"
 
 #include <assert.h>
 #include <signal.h>
@@ -359,6 +360,13 @@ static void on_busy(struct ev_loop *loop, ev_idle *i, int events)
 	(void)events;
 }
 
+/* Handles are the ids of sessions that people see, and they may hold one of an earlier process,
+ * which should not name another session now. Five digits are few enough for tables. */
+static uint32_t first_generation(void)
+{
+	return 10000 + random_below(90000);
+}
+
 struct worker *worker_new(struct app *app, uint8_t index)
 {
 	struct worker *w = mem_zalloc(sizeof(*w));
@@ -374,7 +382,7 @@ struct worker *worker_new(struct app *app, uint8_t index)
 		return NULL;
 	}
 	mailbox_init(&w->mail, w->loop);
-	slots_init(&w->slots, index);
+	slots_init(&w->slots, index, first_generation());
 	w->signer = sid_signer_new(app->key);
 	w->sessions = sessions_new(w);
 	w->questions = questions_new(w);

@@ -13,15 +13,16 @@ struct slot {
 	uint32_t next; /* free list; in use: enum slot_tag */
 };
 
-void slots_init(struct slots *s, uint8_t worker)
+void slots_init(struct slots *s, uint8_t worker, uint32_t first)
 {
-	*s = (struct slots){.free = SLOT_NONE, .worker = worker};
+	assert(first);
+	*s = (struct slots){.free = SLOT_NONE, .first = first, .worker = worker};
 }
 
 void slots_clear(struct slots *s)
 {
 	free(s->v);
-	slots_init(s, s->worker);
+	slots_init(s, s->worker, s->first);
 }
 
 static void grow(struct slots *s)
@@ -40,7 +41,7 @@ static uint32_t fresh(struct slots *s)
 {
 	if (s->n == s->room)
 		grow(s);
-	s->v[s->n].gen = 1;
+	s->v[s->n].gen = s->first;
 	return s->n++;
 }
 

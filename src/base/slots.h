@@ -12,10 +12,12 @@ struct slots {
 	struct slot *v;	  /* owned */
 	uint32_t n, room; /* ever used; allocated */
 	uint32_t free;	  /* the first of the list */
+	uint32_t first;	  /* generation of a fresh slot */
 	uint8_t worker;
 };
 
-void slots_init(struct slots *s, uint8_t worker);
+/* first, not 0: where generations begin; for handles that must not be those of another process. */
+void slots_init(struct slots *s, uint8_t worker, uint32_t first);
 void slots_clear(struct slots *s);
 
 handle_t slots_add(struct slots *s, void *object);  /* borrows; object is not NULL */

@@ -54,7 +54,7 @@ static void open_world(struct worker *w)
 	memset(&world, 0, sizeof(world));
 	world.now = 5000;
 	*w = (struct worker){.loop = ev_loop_new(0), .index = 2};
-	slots_init(&w->slots, w->index);
+	slots_init(&w->slots, w->index, 1);
 	w->questions = questions_new(w);
 }
 

@@ -15,7 +15,7 @@ static int objects[MANY];
 static int setup(void **state)
 {
 	(void)state;
-	slots_init(&slots, 7);
+	slots_init(&slots, 7, 1);
 	return 0;
 }
 
@@ -106,14 +106,49 @@ static void handles_of_an_empty_one_find_nothing(void **state)
 	assert_null(slots_get(&slots, h));
 }
 
+static uint32_t generation(handle_t h)
+{
+	return (uint32_t)h;
+}
+
+static void generations_begin_where_told(void **state)
+{
+	handle_t h, before = slots_add(&slots, &objects[0]);
+
+	(void)state;
+	slots_clear(&slots);
+	slots_init(&slots, 7, 54321);
+	h = slots_add(&slots, &objects[0]);
+	assert_int_equal(generation(h), 54321);
+	assert_int_equal(generation(slots_add(&slots, &objects[1])), 54321);
+	assert_null(slots_get(&slots, before));
+	slots_remove(&slots, h);
+	assert_int_equal(generation(slots_add(&slots, &objects[2])), 54322);
+}
+
+static void no_generation_is_0(void **state)
+{
+	handle_t h;
+
+	(void)state;
+	slots_init(&slots, 0, UINT32_MAX);
+	h = slots_add(&slots, &objects[0]);
+	assert_int_equal(generation(h), UINT32_MAX);
+	slots_remove(&slots, h);
+	h = slots_add(&slots, &objects[1]);
+	assert_int_equal(generation(h), 1);
+	assert_ptr_equal(slots_get(&slots, h), &objects[1]);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    T(a_handle_finds_its_object), T(nothing_else_is_found),
-	    T(a_tag_is_of_one_handle),	  T(a_handle_goes_stale),
-	    T(slots_are_used_again),	  T(handles_of_an_empty_one_find_nothing),
+	    T(a_handle_finds_its_object),    T(nothing_else_is_found),
+	    T(a_tag_is_of_one_handle),	     T(a_handle_goes_stale),
+	    T(slots_are_used_again),	     T(handles_of_an_empty_one_find_nothing),
+	    T(generations_begin_where_told), T(no_generation_is_0),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

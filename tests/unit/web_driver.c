@@ -247,7 +247,7 @@ int web_setup(void **state)
 				     .traffic_files = &files,
 				     .status_files = &files};
 	loop = ev_loop_new(EVFLAG_AUTO);
-	slots_init(&slots, 3);
+	slots_init(&slots, 3, 1);
 	web = web_new(loop, &slots, &config, &hooks, NULL);
 	now = 1000;
 	handles_n = 0;
