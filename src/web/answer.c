@@ -193,7 +193,7 @@ static void build(struct head *h, const struct request *r, const struct answer *
 
 static void log_refusal(struct request *r, const struct answer *a)
 {
-	unsigned kind = a->reason ? (unsigned)a->reason : refusal_of_status(a->status);
+	unsigned kind = a->kind != REASON_NONE ? a->kind : refusal_of_status(a->status);
 	const struct addr *from = request_peer(r);
 	char peer[ADDR_TEXT], text[512];
 
@@ -250,23 +250,35 @@ static void add_json(struct buf *body, const char *words)
 	BUF_LIT(body, "\"}");
 }
 
-void answer_words(struct request *r, int status, const char *fields, bool close, const char *words)
+/* a is complete but for its type and the words. */
+static void answer_in_words(struct request *r, struct answer *a, const char *words)
 {
-	bool json = r->http->kind != WEB_TRAFFIC && status >= 400;
-	struct answer a = {.status = status,
-			   .type = json ? "application/json" : "text/plain; charset=utf-8",
-			   .fields = fields,
-			   .close = close,
-			   .why = status >= 400 ? words : NULL};
+	bool json = r->http->kind != WEB_TRAFFIC && a->status >= 400;
 	struct buf body = {0};
 
+	a->type = json ? "application/json" : "text/plain; charset=utf-8";
+	a->why = a->status >= 400 ? words : NULL;
 	buf_headroom(&body, ANSWER_ROOM);
 	if (json)
 		add_json(&body, words);
 	else
 		buf_addz(&body, words);
 	buf_addc(&body, '\n');
-	answer(r, &a, &body);
+	answer(r, a, &body);
+}
+
+void answer_words(struct request *r, int status, const char *fields, bool close, const char *words)
+{
+	struct answer a = {.status = status, .fields = fields, .close = close};
+
+	answer_in_words(r, &a, words);
+}
+
+void answer_refusal(struct request *r, int status, unsigned kind, const char *words)
+{
+	struct answer a = {.status = status, .kind = kind, .close = true};
+
+	answer_in_words(r, &a, words);
 }
 
 void answer_bad_origin(struct request *r, bool close, struct slice origin)

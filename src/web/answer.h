@@ -8,7 +8,7 @@ struct answer {
 	int status;
 	const char *type;   /* NULL: text/xml; charset=utf-8 */
 	const char *why;    /* words for a log line, where this is a refusal; else NULL */
-	enum reason reason; /* of a refusal; NONE: its status says it */
+	unsigned kind;	    /* of that refusal (refusal.h); REASON_NONE: its status says it */
 	const char *fields; /* further field lines, each with its CR LF; NULL: none */
 	bool cached;	    /* may be kept if asked for again each time; else no-store */
 	bool close;	    /* the connection ends with it */
@@ -31,6 +31,10 @@ void answer_begin(struct request *r, const char *type);
 /* A few words, in plain text or, on a status listener where they tell of an error, as JSON; a
  * status of 400 and above logs them. */
 void answer_words(struct request *r, int status, const char *fields, bool close, const char *words);
+
+/* The same for a refusal that ends the connection, and is counted as another one than its status
+ * says: a kind of refusal.h. */
+void answer_refusal(struct request *r, int status, unsigned kind, const char *words);
 
 /* Whether bodies of this Content-Type (NULL as above) get shorter by compression. */
 bool answer_packs(const char *type);

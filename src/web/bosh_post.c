@@ -12,7 +12,7 @@
 static void terminal(struct request *r, bool close, enum reason reason)
 {
 	struct answer a = {
-	    .status = 200, .close = close, .why = reason_text(reason), .reason = reason};
+	    .status = 200, .close = close, .why = reason_text(reason), .kind = reason};
 	struct buf body = {0};
 
 	buf_headroom(&body, ANSWER_ROOM);

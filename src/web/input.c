@@ -38,10 +38,14 @@ void http_slow(struct http *h)
 	static const char words[] = "The request took too long to arrive.";
 	struct request *r = http_reading(h);
 
-	if (r) /* BOSH clients take 4xx for the end, and try again after 5xx */
-		refuse_body(r, h->kind == WEB_TRAFFIC ? 503 : 408, words);
-	else
+	if (!r) {
 		refuse(h, 408, words);
+		return;
+	}
+	/* BOSH clients take 4xx for the end, and try again after 5xx. It is no less the client that
+	 * was slow: what counts as 503 is what we had no room or time for. */
+	answer_refusal(r, h->kind == WEB_TRAFFIC ? 503 : 408, REFUSAL_HTTP_408, words);
+	h->stop = true;
 }
 
 static void body_done(struct request *r)

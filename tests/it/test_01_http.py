@@ -376,9 +376,13 @@ def test_a_slow_head_gets_408_and_the_end(place):
 
 @pytest.mark.parametrize("length", ["Content-Length: 2000", "Transfer-Encoding: chunked"])
 def test_a_slow_body_gets_503_and_the_end(place, length):
+    before = place.fairlead.status()["refusals"]
     data = b"7d0\r\n<body" if "chunked" in length else b"<body"
     assert_trickle_ends(place.http(), head("POST /http-bind HTTP/1.1", "Host: h", length,
                                            body=data), 503)
+    now = place.fairlead.status()["refusals"]
+    assert now["http-408"] == before.get("http-408", 0) + 1, "it is the client that was slow"
+    assert now.get("http-503") == before.get("http-503")
 
 
 def test_a_connection_that_says_nothing_is_closed(place):
