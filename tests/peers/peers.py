@@ -89,7 +89,7 @@ def node(script, *arguments, seconds=90, trust=None):
         text=True, encoding="utf-8", timeout=patience(seconds), stdin=subprocess.DEVNULL, env=env)
     assert done.returncode == 0, \
         f"{script} {arguments}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
-    return json.loads(done.stdout.splitlines()[-1])
+    return json.loads(done.stdout.strip().split("\n")[-1])
 
 
 def run(library, scenario, options, **how):

@@ -17,7 +17,7 @@ import peers
 import servers
 from lib import patience
 from lib import place as places
-from lib.bosh import Closed
+from lib.bosh import Closed, message
 from test_chat import page_folder
 
 BOSH, WEBSOCKETS, AWAY = 104, 8, 6
@@ -29,7 +29,8 @@ SETTINGS = {"http.idle_timeout": 3600, "bosh.wait": 600, "bosh.inactivity": 3600
 
 
 class Talker(threading.Thread):
-    """Says a secret again and again, by a BOSH session of its own, until that session is ended."""
+    """Says a secret again and again, by a BOSH session of its own, until that session is ended. Whom he
+    says it to has a name that is more than a line for some programs."""
 
     def __init__(self, place):
         super().__init__(daemon=True)
@@ -41,7 +42,8 @@ class Talker(threading.Thread):
     def run(self):
         try:
             while not self.over.is_set():
-                self.session.round_trip(SECRET)
+                self.session.say(message(SECRET, to="peer@example.org/a\u2028b"))
+                self.session.receive()
                 time.sleep(0.1)
         except (AssertionError, Closed, OSError):
             pass

@@ -80,7 +80,7 @@ export async function allowed() {
 function event(text) {
 	const found = { name: 'message', data: '' };
 	for (const line of text.split('\n')) {
-		const [, field, value] = /^([a-z]+): ?(.*)$/.exec(line) || [];
+		const [, field, value] = /^([a-z]+): ?([^]*)$/.exec(line) || []; // "." is not U+2028
 		if (field === 'event') found.name = value;
 		if (field === 'data') found.data += value;
 	}
