@@ -58,12 +58,6 @@ const GROUPS = {
 		['Time to come back', s.inactivity_left_ms > 0 ? duration(s.inactivity_left_ms) : null],
 		['Kept to be repeated', bytes(s.replay_bytes)],
 	]),
-	WebSocket: (s) => (s.transport !== 'websocket' ? [] : [
-		['Last ping answered', known(s.ws?.pong_ms) ? `${duration(s.ws.pong_ms)} ago` : null],
-		['Round trip', known(s.ws?.rtt_ms) ? duration(s.ws.rtt_ms) : null],
-		['Pings on their way', s.ws?.pings ?? s.ws?.pings_out],
-		['Client rests', s.paused ? 'yes: it reads too slowly' : null],
-	]),
 	Delivery: (s) => [
 		['Answered for by', ...(DELIVERY[s.delivery] || [s.delivery])],
 		['Queued for the client', bytes(s.queued_bytes)],
@@ -80,7 +74,6 @@ const GROUPS = {
 	],
 };
 
-const known = (n) => typeof n === 'number' && n >= 0;
 const held = (list) => (list.length
 	? list.map((h) => `${h.rid ? `rid ${h.rid} ` : ''}for ${duration(h.since_ms)}`).join(', ') : 'none');
 
