@@ -4,11 +4,14 @@ Environment: that of tests/it (FAIRLEAD, WORKERS, LAUNCHER), and PEERS_DIRECT=1,
 Fairlead out and uses the servers' own web endpoints: what fails then is a fault of the scripts.
 """
 
+import contextlib
+import http.server
 import json
 import os
 import shutil
 import subprocess
 import sys
+import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -90,6 +93,29 @@ def node(script, *arguments, seconds=90, trust=None):
     assert done.returncode == 0, \
         f"{script} {arguments}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
     return json.loads(done.stdout.strip().split("\n")[-1])
+
+
+@contextlib.contextmanager
+def helper(**acts):
+    """The address of somebody who does what a script in Node cannot: whoever asks for address + name
+    is answered once that act is done."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            acts[self.path[1:]]()
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def run(library, scenario, options, **how):

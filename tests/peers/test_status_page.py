@@ -90,13 +90,15 @@ def status(crowd, **expected):
 
 def drive(front, scenario, seconds=120, **more):
     """The facts that the page's scenario found; whatever it was, it said nothing on the console but
-    what the browser itself says of a question without the token, and no secret was in the page."""
+    what the browser itself says of a question without the token, or while nobody answers, and no
+    secret was in the page."""
     options = {"page": f"http://127.0.0.1:{front.status_port}/", "token": front.token(),
                "browser": peers.browser(), **more}
     if os.environ.get("SCREENSHOTS"):
         options["screenshots"] = os.environ["SCREENSHOTS"]
     facts = peers.node("statuspage.js", scenario, json.dumps(options), seconds=seconds)
-    loud = [line for line in facts.pop("console") if "401" not in line and "404" not in line]
+    quiet = ("401", "404", *(["net::ERR_"] if "helper" in more else []))
+    loud = [line for line in facts.pop("console") if not any(q in line for q in quiet)]
     assert not loud
     text = json.dumps({k: v for k, v in facts.items() if k != "download"}, ensure_ascii=False) \
         + facts.get("download", "")
@@ -231,6 +233,71 @@ def test_it_says_when_it_is_alone(crowd):
     assert "cannot be reached" in facts["lost"] and facts["stale"]
     assert facts["title"].startswith("(lost)") and facts["back"] == ""
     assert facts["askedUnseen"] == 0
+
+
+class Restarted:
+    """A place whose Fairlead a page's scenario has go down and come back, by a helper. alice is there
+    before, bob afterwards."""
+
+    def __init__(self):
+        self.place = places.Place(workers=1)
+        self.login("alice")
+
+    def login(self, user):
+        client = self.place.ws()
+        client.user = user
+        client.login()
+
+    def down(self):
+        front = self.place.fairlead
+        front.process.kill()
+        front.process.wait()
+        self.place.leave()
+
+    def up(self):
+        self.place.fairlead.launch()
+        assert self.place.fairlead.wait_port()
+        self.login("bob")
+
+    def refuse(self):
+        http = self.place.http()
+        for _ in range(5):
+            assert http.request("GET", "/nowhere").status == 404
+
+    def users(self):
+        return [s["jid"].split("@")[0] for s in self.place.fairlead.status("/api/sessions")["list"]]
+
+    def drive(self, scenario, **more):
+        with peers.helper(down=self.down, up=self.up, refuse=self.refuse) as help:
+            return drive(self.place.fairlead, scenario, helper=help, **more)
+
+
+@pytest.fixture
+def restarted():
+    r = Restarted()
+    yield r
+    r.place.close()
+
+
+def test_a_session_does_not_become_another_one_by_a_restart(restarted):
+    id, = [s["id"] for s in restarted.place.fairlead.status("/api/sessions")["list"]]
+    facts = restarted.drive("swapped", id=id)
+    assert facts["title"].startswith("alice@") and facts["alone"] == "Fairlead cannot be reached."
+    assert facts["ended"].strip() == "This session is gone: Fairlead was restarted."
+    assert facts["late"] == facts["ended"].strip() and facts["still"] == facts["title"]
+    assert facts["disabled"] == [True, True]
+    assert restarted.users() == ["bob"], "he was not ended in her place"
+
+
+def test_after_a_restart_it_counts_anew(restarted):
+    restarted.refuse()
+    facts = restarted.drive("counted")
+    assert facts["before"] == "http-404" and facts["after"] == "http-404 · 5 since you look"
+
+
+def test_whoever_has_no_token_is_asked_for_it_after_a_restart(restarted):
+    facts = restarted.drive("tokenless")
+    assert "cannot be reached" in facts["alone"] and facts["asked"] == "This needs the token"
 
 
 def test_no_mouse_is_needed(crowd):

@@ -4,7 +4,7 @@
 const PLACE = 'fairlead-token';
 let token = null;
 let refused = '';
-const waiting = new Set(); // told when there is another token
+const waiting = new Set(); // told when there is another token, or one is needed
 
 try {
 	token = sessionStorage.getItem(PLACE);
@@ -46,7 +46,7 @@ export class ApiError extends Error {
 	}
 }
 
-async function ask(path, { signal, body, accept } = {}) {
+async function ask(path, { signal, body, accept, quiet } = {}) {
 	const used = token;
 	const headers = { Accept: accept || 'application/json' };
 	if (used) headers.Authorization = `Bearer ${used}`;
@@ -57,20 +57,22 @@ async function ask(path, { signal, body, accept } = {}) {
 	});
 	if (answer.ok) return answer;
 	const said = await answer.json().catch(() => ({}));
-	// A token that was refused is not tried again: after a few the address would be shut out.
+	// A token that was refused is not tried again: after a few the address would be shut out. Where none
+	// was shown, those who wait hear that it takes one, whatever allowed() found before.
 	const words = said.error || `Fairlead answered ${answer.status}`;
-	if (answer.status === 401 && used && used === token) setToken(null, words);
+	if (answer.status === 401 && used === token && !quiet) setToken(null, used ? words : refused);
 	throw new ApiError(answer.status, words, said);
 }
 
 export const get = async (path, signal) => (await ask(path, { signal })).json();
 export const post = async (path, body) => (await ask(path, { body })).json();
 
-// Whether single sessions and acts are for this reader: he has a token, or none is asked for.
+// Whether single sessions and acts are for this reader: he has a token, or none is asked for. Where
+// nobody answers that is not known, and a view may well begin: the first 401 ends it.
 export async function allowed() {
 	if (token) return true;
 	try {
-		await get('/api/sessions?limit=1');
+		await ask('/api/sessions?limit=1', { quiet: true });
 	} catch (e) {
 		return e.status !== 401;
 	}

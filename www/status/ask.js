@@ -63,7 +63,8 @@ export function tokenForm(why = refusal()) {
 }
 
 // Fills box with what is for the reader: open(box) if he may see it, which returns how to close it;
-// else what closed(box) puts there, with the question for the token. Again whenever the token changes.
+// else what closed(box) puts there, with the question for the token. Again whenever the token changes or
+// an answer is that it takes one.
 export function gated(box, open, closed = () => {}) {
 	let close = () => {};
 	let turn = 0;

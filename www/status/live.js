@@ -22,6 +22,9 @@ export function watch(told) {
 	return () => watchers.delete(told);
 }
 
+// Whether what is known is of now, and of the Fairlead that answers now.
+export const current = () => live.link === 'live' || live.link === 'polling';
+
 function tell() {
 	for (const told of watchers) told(live);
 }
@@ -78,7 +81,7 @@ function append(now, at) {
 }
 
 function take(status) {
-	if (recent.length && status.uptime_ms < recent[recent.length - 1].uptime_ms) {
+	if (live.status && live.status.instance !== status.instance) {
 		recent = []; // another Fairlead than before
 		live.first = null;
 	}

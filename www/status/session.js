@@ -3,10 +3,12 @@
 import { get, post } from './api.js';
 import { dialog, gated, whileSeen } from './ask.js';
 import { bytes, clock, count, date, duration, el, facts, keep, pill, plural, say } from './dom.js';
+import { current, live, watch } from './live.js';
 import { trace } from './trace.js';
 import { LOGINS, STATES, TRANSPORTS, situation, stateTone, who } from './words.js';
 
 const PACE = 1000;
+const LOST = 'Fairlead cannot be reached';
 const BROWSERS = [[/Edg\w*\/(\d+)/, 'Edge'], [/OPR\/(\d+)/, 'Opera'], [/Firefox\/(\d+)/, 'Firefox'],
 	[/Chrom\w*\/(\d+)/, 'Chrome'], [/Version\/(\d+).*Safari/, 'Safari']];
 
@@ -77,19 +79,26 @@ const GROUPS = {
 const held = (list) => (list.length
 	? list.map((h) => `${h.rid ? `rid ${h.rid} ` : ''}for ${duration(h.since_ms)}`).join(', ') : 'none');
 
-function end(s) {
+// sure() throws where it may be another session by now.
+function end(s, sure) {
 	return dialog({
 		title: 'End this session?', verb: 'End it', tone: 'danger',
 		text: `${s.jid || s.id} is disconnected at once. Its client may come back as it likes.`,
 		fields: [el('label', null, 'Why (for the client and the log)',
 			el('input', { name: 'text', maxlength: 200, autocomplete: 'off' }))],
-		act: ({ text }) => post(`/api/sessions/${encodeURIComponent(s.id)}/end`, { text }),
+		act: ({ text }) => {
+			sure();
+			return post(`/api/sessions/${encodeURIComponent(s.id)}/end`, { text });
+		},
 	});
 }
 
+// After a restart an id may name another session. So a view is of one `life`, the instance of Fairlead
+// that it began with, and while the connection is lost it asks for nothing: who answers then is not known.
 class Session {
-	constructor(view, id, name) {
+	constructor(view, id, name, life) {
 		this.id = id;
+		this.life = life;
 		this.path = `/api/sessions/${encodeURIComponent(id)}`;
 		this.name = name;
 		this.state = pill('');
@@ -97,7 +106,8 @@ class Session {
 		this.about = el('span', null, 'Asking…');
 		this.numbers = el('span', { 'aria-live': 'off' }); // not to be read aloud each second
 		this.button = el('button', { type: 'button', class: 'danger', disabled: true,
-			onclick: () => end(this.last).then((done) => done && this.ask()) }, 'End session…');
+			onclick: () => end(this.last, () => this.sure()).then((done) => done && this.ask()) },
+		'End session…');
 		this.groups = Object.fromEntries(Object.keys(GROUPS).map((name) => [name, facts()]));
 		this.cards = Object.fromEntries(Object.entries(this.groups).map(([name, f]) => [name,
 			el('section', { class: 'tile', hidden: true }, el('h3', null, name), f.root)]));
@@ -114,9 +124,32 @@ class Session {
 			this.trace.root);
 	}
 
+	unsure() {
+		return this.life.instance && !current();
+	}
+
+	sure() {
+		if (this.over) throw new Error(this.over);
+		if (this.unsure()) throw new Error(`${LOST}.`);
+	}
+
+	// Hears how the connection is, and to which Fairlead it leads.
+	hear() {
+		const now = live.status?.instance;
+		this.life.instance ??= now;
+		if (this.life.instance !== now) this.gone('Fairlead was restarted.');
+		this.trace.allow(!this.over && !this.unsure());
+	}
+
 	async ask() {
 		clearTimeout(this.timer);
 		this.stop?.abort();
+		if (this.over) return;
+		if (this.unsure()) {
+			if (live.link === 'lost') this.tell(`${LOST}; this is old.`, '');
+			this.timer = setTimeout(() => this.ask(), PACE);
+			return;
+		}
 		const stop = this.stop = new AbortController();
 		try {
 			const s = await get(this.path, stop.signal);
@@ -124,10 +157,11 @@ class Session {
 		} catch (e) {
 			if (stop.signal.aborted || e.status === 401) return;
 			if (e.status === 404) {
-				this.gone(e);
+				const { text, ago_ms: ago } = e.body;
+				this.gone(text ? `${text}, ${duration(ago)} ago.` : e.message);
 				return;
 			}
-			this.tell(e.status ? e.message : 'Fairlead cannot be reached; this is old.', '');
+			this.tell(e.status ? e.message : `${LOST}; this is old.`, '');
 		}
 		this.timer = setTimeout(() => this.ask(), PACE);
 	}
@@ -163,15 +197,17 @@ class Session {
 		if (!list.length) this.events.replaceChildren(el('li', { class: 'quiet' }, 'Nothing is remembered.'));
 	}
 
-	gone(e) {
-		const { text, ago_ms: ago } = e.body;
-		const why = text ? `${text}, ${duration(ago)} ago.` : e.message;
+	gone(why) {
+		if (this.over) return;
+		this.close();
+		this.over = `This session is gone: ${why}`;
 		say(this.state, 'Ended');
 		this.state.className = 'pill';
-		this.tell(`This session is gone: ${why}`, '');
+		this.tell(this.over, '');
 		this.about.parentElement.classList.add('ended');
 		this.button.disabled = true;
 		this.trace.stop('The session is gone.');
+		this.trace.allow(false);
 	}
 
 	close() {
@@ -184,11 +220,12 @@ export function show(view, id) {
 	const name = el('h1', { tabindex: -1 }, 'Session');
 	const box = el('div');
 	view.append(el('p', { class: 'crumb' }, el('a', { href: '#/sessions' }, '‹ All sessions')), name, box);
+	const life = { instance: live.status?.instance };
 	return gated(box, () => {
-		const session = new Session(box, id, name);
-		const close = whileSeen(session);
+		const session = new Session(box, id, name, life);
+		const off = [watch(() => session.hear()), whileSeen(session)];
 		return () => {
-			close();
+			off.forEach((f) => f());
 			session.trace.stop();
 		};
 	});

@@ -32,7 +32,8 @@ const asText = (l) => `${new Date(l.at).toISOString()} ${l.note ? `-- ${l.note}`
 
 class Trace {
 	constructor(path, id) {
-		Object.assign(this, { path, id, lines: [], waiting: [], dropped: 0, paused: false, stopper: null });
+		Object.assign(this, { path, id, lines: [], waiting: [], dropped: 0, paused: false,
+			stopper: null, allowed: true });
 		this.start = el('button', { type: 'button', class: 'main', onclick: () => this.toggle() }, 'Start tracing');
 		this.pause = el('button', { type: 'button', 'aria-pressed': 'false', disabled: true,
 			onclick: () => this.hold() }, 'Pause');
@@ -96,8 +97,15 @@ class Trace {
 		stopper.abort();
 		if (this.paused) this.hold();
 		say(this.start, 'Start tracing');
+		this.start.disabled = !this.allowed;
 		this.pause.disabled = true;
 		this.say(words || 'Not tracing.');
+	}
+
+	// Whether one may be begun. The one that runs can be stopped all the same.
+	allow(on) {
+		this.allowed = on;
+		this.start.disabled = !on && !this.stopper;
 	}
 
 	hold() {
@@ -186,5 +194,5 @@ class Trace {
 
 export function trace(path, id) {
 	const t = new Trace(path, id);
-	return { root: t.root, stop: (words) => t.stop(words) };
+	return { root: t.root, stop: (words) => t.stop(words), allow: (on) => t.allow(on) };
 }

@@ -122,6 +122,10 @@ class Fairlead:
             value = str(value).lower() if isinstance(value, bool) else value
             command += ["--set", f"{key}={value}"]
         self.command = command + self.options
+        self.launch()
+
+    def launch(self):
+        """A process of that command: again, with the same ports and folder, once one has ended."""
         environment = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
                        "UBSAN_OPTIONS": "print_stacktrace=1", "TSAN_OPTIONS": "exitcode=66",
                        **os.environ}

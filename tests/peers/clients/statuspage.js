@@ -47,6 +47,8 @@ const toSession = async (page, jid) => {
 	await page.waitForSelector('.situation');
 	await until(page, () => document.querySelector('h1').textContent !== 'Session');
 };
+// Has somebody else (o.helper) do what is named.
+const help = (act) => fetch(o.helper + act);
 // The facts of a session, {group: {label: value}}.
 const groups = (page) => page.$$eval('.tile:not([hidden])', (tiles) => Object.fromEntries(tiles
 	.map((t) => [t.querySelector('h3').textContent, Object.fromEntries([...t.querySelectorAll('dl > div')]
@@ -278,6 +280,63 @@ const SCENARIOS = {
 		facts.askedUnseen = asked;
 		await hide(false);
 		await live(page);
+	},
+
+	// A session with its dialog open, while Fairlead is started anew: it is gone, whoever has its id.
+	async swapped(facts) {
+		const page = await withToken(`/sessions/${o.id}`);
+		await live(page);
+		await page.waitForSelector('.timeline li b');
+		facts.title = await page.textContent('h1');
+		await page.click('button.danger');
+		const press = async () => {
+			await page.click('dialog button.danger');
+			await until(page, () => document.querySelector('dialog .trouble').textContent);
+			return page.textContent('dialog .trouble');
+		};
+		await help('down');
+		await page.waitForSelector('#lost .problem');
+		facts.alone = await press();
+		await help('up');
+		await page.click('#lost button', { force: true, timeout: 100 }).catch(() => {}); // a dialog is open
+		await page.waitForSelector('.situation.ended');
+		await live(page);
+		facts.late = await press();
+		await page.waitForTimeout(1500);
+		facts.ended = await page.textContent('.situation');
+		facts.still = await page.textContent('h1');
+		facts.disabled = await Promise.all(['End session', 'Start tracing'].map((text) =>
+			page.isDisabled(`button:has-text("${text}")`)));
+	},
+
+	// What was counted before a restart is not reckoned with afterwards.
+	async counted(facts) {
+		const page = await open();
+		await live(page);
+		const text = '.tile:has-text("What was refused") li small';
+		facts.before = await page.textContent(text);
+		await help('down');
+		await page.waitForSelector('#lost .problem');
+		await help('up');
+		await page.click('#lost button').catch(() => {});
+		await live(page);
+		await help('refuse');
+		await page.waitForSelector(`${text}:has-text("since")`);
+		facts.after = await page.textContent(text);
+	},
+
+	// Views that began while nobody answered ask for the token once somebody does.
+	async tokenless(facts) {
+		const page = await open();
+		await live(page);
+		await help('down');
+		await page.waitForSelector('#lost .problem');
+		await page.click('nav a:text-is("Sessions")');
+		await page.waitForSelector('.trouble:not([hidden])');
+		facts.alone = await page.textContent('.trouble');
+		await help('up');
+		await page.waitForSelector('#token');
+		facts.asked = await page.textContent('.token h2');
 	},
 
 	// Without a mouse, from the first Tab to a session's end dialog.
