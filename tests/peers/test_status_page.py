@@ -18,6 +18,7 @@ import servers
 from lib import patience
 from lib import place as places
 from lib.bosh import Closed, message
+from lib.xmppserver import Server
 from test_chat import page_folder
 
 BOSH, WEBSOCKETS, AWAY = 104, 8, 6
@@ -298,6 +299,21 @@ def test_after_a_restart_it_counts_anew(restarted):
 def test_whoever_has_no_token_is_asked_for_it_after_a_restart(restarted):
     facts = restarted.drive("tokenless")
     assert "cannot be reached" in facts["alone"] and facts["asked"] == "This needs the token"
+
+
+def test_only_domains_that_sessions_have_are_linked_and_offered():
+    server = Server(domain="a.example.net")
+    place = places.Place(backends={"*.example.net": server.port})
+    try:
+        place.ws().login()
+        place.bosh(domain="a.example.net").create()
+        facts = drive(place.fairlead, "domains")
+        assert facts["links"] == {"example.org": "#/sessions?domain=example.org",
+                                  "*.example.net": None}
+        assert facts["offered"] == ["any", "example.org"]
+    finally:
+        place.close()
+        server.close()
 
 
 def test_no_mouse_is_needed(crowd):

@@ -4,7 +4,7 @@ import { Chart } from './chart.js';
 import { bytes, count, el, keep, percent, plural, rate, say, svg, table } from './dom.js';
 import { live, watch } from './live.js';
 import { backends } from './backends.js';
-import { STATES, STATE_HINTS, ending, isCalm, refusing } from './words.js';
+import { STATES, STATE_HINTS, ending, isCalm, isDomain, refusing } from './words.js';
 
 const CHARTS = [
 	{ title: 'Sessions', format: count, lines: [{ key: 'sessions', label: 'all', area: true },
@@ -62,6 +62,7 @@ function bars(title) {
 }
 
 const by = (key, value) => `#/sessions?${new URLSearchParams({ [key]: value })}`;
+const byDomain = (domain) => (isDomain(domain) ? by('domain', domain) : null);
 
 function sinceYouLook(label, n, first) {
 	const more = n - (first?.[label] || 0);
@@ -119,7 +120,7 @@ export function show(view) {
 			hint: STATE_HINTS[key], href: by('state', key) })));
 		domains.show((s.by_domain || []).map((d) => ({ label: d.domain, n: d.sessions,
 			hint: `${count(d.bosh)} BOSH, ${count(d.websocket)} WebSocket`,
-			href: by('domain', d.domain) })));
+			href: byDomain(d.domain) })));
 		ended.show(ends(s.ends, live.first.ends));
 		refused.show(refusals(s.refusals, live.first.refusals));
 		crew.show(s.workers);

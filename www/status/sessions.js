@@ -5,7 +5,7 @@ import { get } from './api.js';
 import { gated, whileSeen } from './ask.js';
 import { bytes, count, duration, el, pill, plural, say, table } from './dom.js';
 import { live, watch } from './live.js';
-import { STATES, TRANSPORTS, stateTone } from './words.js';
+import { STATES, TRANSPORTS, isDomain, stateTone } from './words.js';
 
 const STEPS = [100, 250, 500, 1000]; // rows asked for, one more with each "more"; then page by page
 const SEARCH_REST = 250; // ms without a key before the search goes out
@@ -99,11 +99,11 @@ class List {
 		this.marks();
 	}
 
-	// The domains to choose from: those that have sessions, and the one that is chosen.
+	// The domains to choose from: those that have sessions, but no patterns, and the one that is chosen.
 	offer(status) {
 		const select = this.domains.querySelector('select');
-		const all = [...new Set([...(status.by_domain || []).map((d) => d.domain), this.filter.domain])]
-			.filter((d) => d && !d.startsWith('…'));
+		const known = (status.by_domain || []).map((d) => d.domain).filter(isDomain);
+		const all = [...new Set([...known, this.filter.domain])].filter(Boolean);
 		const now = [...select.options].slice(1).map((o) => o.value);
 		if (all.join() === now.join()) return;
 		select.replaceChildren(el('option', { value: '' }, 'any'),

@@ -70,6 +70,9 @@ export const isCalm = (label) => CALM.has(label);
 // What was refused may be a session, for a reason of reason.def, or another row of refusal.def.
 export const refusing = (label) => REFUSALS[label] || ending(label);
 
+// What by_domain counts may be a pattern of the configuration, or "…other": no session's own domain.
+export const isDomain = (name) => !/^[*…]/.test(name);
+
 export const TRANSPORTS = { bosh: 'BOSH', websocket: 'WebSocket' };
 export const STATES = { opening: 'Opening', open: 'Open', detached: 'Away', closing: 'Closing' };
 export const STATE_HINTS = {

@@ -339,6 +339,19 @@ const SCENARIOS = {
 		facts.asked = await page.textContent('.token h2');
 	},
 
+	// The domains by which sessions are looked for.
+	async domains(facts) {
+		const page = await withToken('/');
+		await live(page);
+		const tile = '.tile:has-text("By domain") .label';
+		await page.waitForSelector(tile);
+		facts.links = Object.fromEntries(await page.$$eval(tile, (all) =>
+			all.map((e) => [e.textContent, e.getAttribute('href')])));
+		await page.click('nav a:text-is("Sessions")');
+		await page.waitForSelector('select[name=domain] option:nth-child(2)', { state: 'attached' });
+		facts.offered = await texts(page, 'select[name=domain] option');
+	},
+
 	// Without a mouse, from the first Tab to a session's end dialog.
 	async keys(facts) {
 		const page = await withToken('/');
