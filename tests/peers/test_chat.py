@@ -8,6 +8,7 @@ import pytest
 
 import peers
 import servers
+from lib.place import Place
 
 DOMAIN = "example.org"
 ACCOUNTS = {"alice": "alice", "bob": "bob"}
@@ -67,3 +68,28 @@ def test_with_a_server_of_ones_own_two_talk_who_do_not_know_each_other(chat):
     facts = peers.node("chat.js", json.dumps(options), seconds=120)
     assert facts["there"] and facts["back"] and facts["forgotten"]
     assert not [line for line in facts["console"] if "Security" in line or "Error" in line]
+
+
+@pytest.mark.parametrize("via", ["bosh", "websocket"])
+def test_what_has_no_from_is_of_ones_own_account(tmp_path, via):
+    """RFC 6120 8.1.2.1. A scripted server: others write it."""
+    folder = str(tmp_path / "page")
+    page_folder(folder, "/http-bind", "/xmpp-websocket", own=True)
+    place = Place({"www.directory": folder})
+
+    def speak():
+        stream = place.server.stream_of("alice")
+        stream.send("<presence/><presence from='carol@example.org/x'/>"
+                    "<message type='headline'><body>Welcome.</body></message>"
+                    "<message type='chat' from='bob@example.org/x'><body>Hello</body></message>")
+
+    try:
+        with peers.helper(speak=speak) as help:
+            facts = peers.node("chat.js", json.dumps({
+                "page": f"http://127.0.0.1:{place.port}/", "via": via, "browser": peers.browser(),
+                "helper": help}))
+        assert facts["talks"] == {"carol@example.org": [], "alice@example.org": ["Welcome."],
+                                  "bob@example.org": ["Hello"]}
+        assert not [line for line in facts["console"] if "Error" in line]
+    finally:
+        place.close()

@@ -119,13 +119,16 @@ function add(t, message) {
 
 /* What comes in */
 
+// Without a "from" it is from one's own account (RFC 6120 8.1.2.1).
+const fromOf = (stanza) => stanza.getAttribute('from') || Strophe.getBareJidFromJid(connection.jid);
+
 const bodyOf = (stanza) => {
 	const body = [...stanza.children].find((c) => c.localName === 'body');
 	return body ? body.textContent : null;
 };
 
 function onMessage(stanza) {
-	const from = stanza.getAttribute('from') || '';
+	const from = fromOf(stanza);
 	const type = stanza.getAttribute('type');
 	const bare = Strophe.getBareJidFromJid(from);
 	const text = bodyOf(stanza);
@@ -143,7 +146,7 @@ function onMessage(stanza) {
 }
 
 function onPresence(stanza) {
-	const from = stanza.getAttribute('from') || '';
+	const from = fromOf(stanza);
 	const type = stanza.getAttribute('type');
 	const bare = Strophe.getBareJidFromJid(from);
 	const t = talks.get(bare);

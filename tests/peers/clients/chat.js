@@ -1,6 +1,7 @@
 // node chat.js OPTIONS: the demo's chat page in two tabs of a browser; prints facts as JSON.
 // OPTIONS is JSON: page, browser, via (bosh or websocket), screenshots (a folder) if wanted, and
-// accounts (names and passwords) where the page knows none.
+// accounts (names and passwords) where the page knows none; helper (see peers.py) where the server is
+// one of scripts.
 
 import { chromium } from 'playwright-core';
 
@@ -121,11 +122,30 @@ async function strangers(browser, facts) {
 	return [alice, bob];
 }
 
+// What has no "from" is of one's own account; what comes behind it is heard.
+async function alone(browser, facts) {
+	const page = await open(browser, 'light', wide);
+	await page.goto(`${o.page}?via=${o.via}`);
+	await page.fill('#jid', 'alice@example.org');
+	await page.fill('#password', 'alice');
+	await page.click('#connect');
+	await page.waitForSelector('#app:not([hidden])', { timeout: 15000 });
+	await fetch(`${o.helper}speak`);
+	await page.waitForSelector('#talks button:has-text("carol") .dot.here', { timeout: 15000 });
+	await page.waitForSelector('#talks button:has-text("bob")', { timeout: 15000 });
+	facts.talks = {};
+	for (const name of await page.$$eval('#talks button', (all) => all.map((b) => b.title))) {
+		await page.click(`#talks button[title="${name}"]`);
+		facts.talks[name] = await page.$$eval('#messages li', (all) => all.map((li) => li.textContent));
+	}
+	return [page];
+}
+
 const browser = await chromium.launch({ executablePath: o.browser,
 	args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'] });
 try {
 	const facts = {};
-	const pages = await (o.accounts ? strangers : friends)(browser, facts);
+	const pages = await (o.helper ? alone : o.accounts ? strangers : friends)(browser, facts);
 
 	facts.console = pages.flatMap((page) => page.said);
 	console.log(JSON.stringify(facts));
