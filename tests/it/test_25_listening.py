@@ -137,6 +137,48 @@ def test_nginx_comes_by_a_unix_socket(begin, server, folder):
     d.stop()
 
 
+HAPROXY = """
+global
+	{chroot}
+	user daemon
+	group {group}
+defaults
+	mode http
+	timeout connect 5s
+	timeout client 20s
+	timeout server 20s
+frontend web
+	bind 127.0.0.1:{port}
+	use_backend fairlead
+backend fairlead
+	server fairlead unix@{path}
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can chroot")
+@pytest.mark.parametrize("chroot, path, group, status", [
+    ("", "{folder}/web.sock", "nogroup", 200),
+    ("chroot {folder}", "/web.sock", "nogroup", 200),
+    ("chroot {folder}", "{folder}/web.sock", "nogroup", 503),
+    ("chroot {folder}", "/web.sock", "daemon", 503)], ids=["free", "inside", "outside", "stranger"])
+def test_haproxy_comes_by_a_unix_socket_as_its_chroot_and_group_let_it(begin, folder, chroot, path,
+                                                                       group, status):
+    os.chmod(folder, 0o777)
+    d = begin({**listen(f"unix:{folder}/web.sock"), "process.user": "nobody"}).ready()
+    port = free_port()
+    with open(f"{folder}/conf", "w") as f:
+        f.write(HAPROXY.format(port=port, group=group, chroot=chroot.format(folder=folder),
+                               path=path.format(folder=folder)))
+    haproxy = subprocess.Popen(["/usr/sbin/haproxy", "-db", "-f", f"{folder}/conf"],
+                               stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        assert first(port).status == status
+    finally:
+        haproxy.terminate()
+        haproxy.wait()
+    d.stop()
+
+
 def test_a_peer_that_tells_nothing_is_called_unix(begin, folder):
     d = begin(listen(f"unix:{folder}/s")).ready()
     assert Http(f"{folder}/s").request("GET", "/nowhere").status == 404
@@ -216,8 +258,8 @@ def activate(*addresses, names=None):
     return command
 
 
-def wake(where):
-    """The first connection, kept until it has its answer."""
+def first(where):
+    """The answer on the first connection, once there is one."""
     deadline = time.monotonic() + patience(10)
     while True:
         try:
@@ -226,8 +268,14 @@ def wake(where):
         except OSError:
             assert time.monotonic() < deadline
             time.sleep(0.02)
-    assert http.request("GET", "/http-bind").status == 200
-    http.close()
+    try:
+        return http.request("GET", "/http-bind")
+    finally:
+        http.close()
+
+
+def wake(where):
+    assert first(where).status == 200
 
 
 def test_systemd_hands_over_named_sockets(begin, folder):
