@@ -234,6 +234,10 @@ static void acknowledged(struct bosh *b, const struct body *r, int64_t now)
 
 	if (ack > last)
 		return;
+	/* The answer to a pause has nothing in it and is not kept: it may be lost. */
+	while (ack < last && ack + 1 >= b->first - b->kept &&
+	       *bosh_kept(b, ack + 1) == &bosh_unkept)
+		ack++;
 	prove(b, ack);
 	while (b->kept && b->first - b->kept <= ack)
 		bosh_forget(b);

@@ -170,6 +170,21 @@ static void a_pause_answers_all_and_itself_without_payload(void **state)
 		 "  < p <body/>");
 }
 
+/* It is neither missed nor in the way of what comes behind it. */
+static void a_lost_answer_to_a_pause_is_not_reported(void **state)
+{
+	RUN_WITH(&pausing,
+		 "> z <body rid='100' to='example.com' wait='60' hold='1' ver='1.6' ack='1'/>",
+		 "  open to=example.com", "  ~ z 1500", "hurry z",
+		 "  < z <body sid='SID' wait='50' requests='2' hold='1' inactivity='60' ack='100'"
+		 " polling='5' maxpause='300' ver='1.6' accept='gzip,deflate' from='example.com' "
+		 "xmpp:version='1.0'" STREAMS "/>",
+		 "> p <body rid='101' sid='SID' pause='200' ack='100'/>", "  < p <body/>",
+		 "wait 900", "> a <body rid='102' sid='SID' ack='100'/>", "  ~ a 50000",
+		 "server " M(1), "  < a <body>" GOT(1) "</body>", "> b <body rid='103' sid='SID'/>",
+		 "  ~ b 50000", "proved 1");
+}
+
 static void a_pause_may_carry_payload_up(void **state)
 {
 	RUN_WITH(&pausing, OFFERED, "> p <body rid='101' sid='SID' pause='9'><q xmlns='x'/></body>",
@@ -466,6 +481,7 @@ int main(void)
 	    cmocka_unit_test(a_broken_request_finds_its_ack_when_repeated),
 	    cmocka_unit_test(what_is_never_acknowledged_is_bounded),
 	    cmocka_unit_test(a_pause_answers_all_and_itself_without_payload),
+	    cmocka_unit_test(a_lost_answer_to_a_pause_is_not_reported),
 	    cmocka_unit_test(a_pause_may_carry_payload_up),
 	    cmocka_unit_test(a_pause_may_shorten),
 	    cmocka_unit_test(a_pause_of_the_inactivity_just_flushes),
