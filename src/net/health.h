@@ -57,8 +57,8 @@ void health_cancel(struct health_backend *b); /* given up for reasons that are n
 
 void health_leave(struct health_backend *b); /* the session that was well is over */
 
-/* Of what it does for a domain: a server that does not offer STARTTLS to those who can do without is
- * dialled plainly at once. */
+/* Of what it does for a domain: a server that does not offer STARTTLS to those who can do without
+ * is dialled plainly at once. */
 void health_offers_no_tls(struct health_backend *b, int64_t now);
 bool health_lacks_tls(struct health_backend *b, int64_t now);
 
