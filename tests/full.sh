@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2034,SC2154
 # Sourced by ./check --full, after its usual steps: what takes long.
 
 step scripts 60 none shellcheck -x demo check bootstrap .ci/run tests/setup.sh
@@ -8,15 +8,17 @@ step format 60 none find src tests/unit tests/fuzz tests/peers/native bench \
 
 # The servers' own endpoints: what fails here is a fault of the client scripts.
 step peers-direct 1200 pytest env PEERS_DIRECT=1 PYTHONDONTWRITEBYTECODE=1 "$python" -m pytest \
-	-p no:cacheprovider -q tests/peers
+	-p no:cacheprovider -q -n 3 --dist loadfile tests/peers
 
+# Clients and servers wait more for each other than they work: more at a time than usual.
+TOPICS=4
 tests it-asan-1 600 asan 1 tests/it
 unit tsan
 for workers in 1 4; do
 	tests "it-plain-$workers" 600 plain $workers tests/it
 	tests "it-tsan-$workers" 900 tsan $workers tests/it
 	for build in plain tsan; do
-		tests "peers-$build-$workers" 1200 $build $workers tests/peers \
+		TOPICS=5 tests "peers-$build-$workers" 1200 $build $workers tests/peers \
 			--ignore=tests/peers/test_delivery.py
 	done
 done
@@ -28,7 +30,8 @@ OVER=tls tests it-tls-4 600 plain 4 $(topics 02 03 04 05 06 08 11) -m "not full"
 # Fault by fault and server by server; what was counted stands at the end of the log.
 TOPICS=2 tests delivery-asan-4 1800 asan 4 tests/peers/test_delivery.py --dist load
 
-FREEZE=60 tests react-native-60 900 plain 4 tests/peers/test_react_native.py -k stands_still
+FREEZE=60 tests react-native-60 900 plain 4 tests/peers/test_react_native.py -k stands_still \
+	--dist load
 
 memcheck="valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite"
 # shellcheck disable=SC2046

@@ -79,12 +79,3 @@ def test_log_in_talk_and_log_out(setup, pages, library, transport):
 def test_a_wrong_password_is_refused(setup, pages, library, transport):
     facts, _ = run(setup, library, transport, "refused", pages)
     assert REFUSED[library] in facts["refused"]
-
-
-@pairs(lambda server, client: (server, client) == ("prosody", ("strophe", "bosh")))
-def test_a_client_silent_for_longer_than_wait_is_still_reached(setup, pages, library, transport):
-    facts, _ = run(setup.brief, library, transport, "idle", pages, seconds=peers.IDLE)
-    assert facts["there"] == ["still there? ⚓", "good"]
-    assert facts["back"] == ["yes"]
-    assert facts["ms"] < 1000 * peers.patience(2)
-    assert_clean(*facts["closed"])
