@@ -114,9 +114,18 @@ static void enable(struct delivery *d, struct buf *out)
 	BUF_LIT(out, "<enable xmlns='" NS_SM "'/>");
 }
 
-void delivery_offered(struct delivery *d, struct buf *out)
+/* We ask, unless the client does so first: programs send presence as soon as they are bound, and
+ * libraries ask for stream management just after. */
+static void may_enable(struct delivery *d, int64_t now)
+{
+	if (d->mode == DELIVERY_WAIT && d->present && d->offered && !d->pending)
+		more_of(d)->ask_at = now + ENABLE_AFTER;
+}
+
+void delivery_offered(struct delivery *d, struct buf *out, int64_t now)
 {
 	d->offered = true;
+	may_enable(d, now);
 	if (d->mode == DELIVERY_OFF && d->bound && !d->shown && !d->tried)
 		enable(d, out);
 }
@@ -221,14 +230,6 @@ static int64_t read_h(const struct xml_element *e)
 	return num_parse(xml_attribute(e->bytes, "h"), UINT32_MAX);
 }
 
-/* We ask, unless the client does so first: programs send presence as soon as they are bound, and
- * libraries ask for stream management just after. */
-static void may_enable(struct delivery *d, int64_t now)
-{
-	if (d->mode == DELIVERY_WAIT && d->present && !d->pending)
-		more_of(d)->ask_at = now + ENABLE_AFTER;
-}
-
 /* The server does for the client what it asked for. A stream that is resumed has its resource. */
 static void granted(struct delivery *d, enum resume_grant grant)
 {
@@ -306,7 +307,7 @@ bool delivery_watches(const struct delivery *d, uint8_t kinds)
 	if (kinds & 1 << STANZA_NONE)
 		return true;
 	return kinds & 1 << STANZA_PRESENCE && d->mode == DELIVERY_WAIT && d->shown && d->bound &&
-	       d->offered && !d->present;
+	       !d->present;
 }
 
 /* Until the server grants it, what the client is sent stays our business. */

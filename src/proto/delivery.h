@@ -82,9 +82,9 @@ void delivery_transparent(struct delivery *d);
 bool delivery_hides(const struct delivery *d);
 
 /* The server's features have it; the client is bound. Either may be the first, for SASL2 binds
- * before the features of the new stream come (XEP-0388). Appends our <enable/> where it is for us
- * to ask. */
-void delivery_offered(struct delivery *d, struct buf *out);
+ * before the features of the new stream come (XEP-0388), as may presence of the client's. Appends
+ * our <enable/> where it is for us to ask. */
+void delivery_offered(struct delivery *d, struct buf *out, int64_t now);
 void delivery_bound(struct delivery *d, struct buf *out);
 
 /* --- towards the client --- */

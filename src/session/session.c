@@ -338,7 +338,7 @@ static void features(struct session *s, const struct xstream_item *item, int64_t
 	if (s->login == SESSION_LOGIN_MISSING || s->login == SESSION_LOGIN_TLS_FIRST)
 		note(s, EVENT_NO_LOGIN, now);
 	if (f.sm && s->state < SESSION_CLOSING)
-		delivery_offered(&s->delivery, &s->out);
+		delivery_offered(&s->delivery, &s->out, now);
 	e = complete(&edited, &item->element);
 	s->bytes_out += e.bytes.n;
 	ops(s)->element(s->front, &e, xstream_scope(&s->stream), s->delivery.passed, now);

@@ -21,7 +21,7 @@ struct model {
 	bool shown, offered, bound, asked, on, off, client, present;
 	uint8_t pending;
 	bool resuming;
-	int64_t since; /* of its first presence, or of a refusal: its second runs */
+	int64_t since; /* of its first presence, a refusal, or the offer: its second runs */
 	uint32_t passed, proved, base;
 	uint8_t returned[STEPS_MAX + 1]; /* by serial: enum stanza_kind of what is to come back */
 	uint32_t sent, acked;
@@ -68,7 +68,7 @@ static bool eat_a(struct model *m, uint32_t h)
 /* What went out is right, and what had to go did. */
 static void look(struct model *m)
 {
-	bool due = m->shown && m->present && !m->pending && m->now >= m->since + 1000;
+	bool due = m->shown && m->present && m->offered && !m->pending && m->now >= m->since + 1000;
 
 	if (due && !m->asked && !m->off && !m->client)
 		delivery_flush(&m->d, &m->out, m->now);
@@ -194,7 +194,7 @@ static void from_client(struct model *m, uint8_t what)
 		m->pending += m->pending < 7;
 		m->resuming = what == 4;
 	}
-	if (kind == STANZA_PRESENCE && open && m->offered && m->bound && !m->present) {
+	if (kind == STANZA_PRESENCE && open && m->bound && !m->present) {
 		m->present = true;
 		m->since = m->now;
 	}
@@ -229,7 +229,8 @@ static void step(struct model *m, uint8_t what, uint8_t arg)
 		break;
 	case 10:
 		m->offered = true;
-		delivery_offered(&m->d, &m->out);
+		m->since = m->now;
+		delivery_offered(&m->d, &m->out, m->now);
 		break;
 	case 11:
 	case 12: from_client(m, 0); break;

@@ -49,7 +49,7 @@ static void nothing_is_asked_before_enabled_or_after_failed(void **state)
 
 	(void)state;
 	begin(&p, false);
-	delivery_offered(&p.d, &p.out);
+	delivery_offered(&p.d, &p.out, p.now);
 	delivery_bound(&p.d, &p.out);
 	client(&p, "<message to='a@b' id='1'/>");
 	wait(&p, 5000);
@@ -72,7 +72,7 @@ static void a_late_enabled_finds_what_was_sent(void **state)
 	(void)state;
 	begin(&p, false);
 	client(&p, "<message to='a@b' id='0'/>");
-	delivery_offered(&p.d, &p.out);
+	delivery_offered(&p.d, &p.out, p.now);
 	delivery_bound(&p.d, &p.out);
 	client(&p, "<message to='a@b' id='1'/>");
 	client(&p, "<message to='a@b' id='2'/>");
@@ -237,7 +237,7 @@ static void what_came_before_enabled_is_returned(void **state)
 
 	(void)state;
 	begin(&p, false);
-	delivery_offered(&p.d, &p.out);
+	delivery_offered(&p.d, &p.out, p.now);
 	messages(&p, 1, 2);
 	delivery_bound(&p.d, &p.out);
 	messages(&p, 3, 1);
@@ -259,7 +259,7 @@ static void without_the_server_all_is_returned(void **state)
 	for (int i = 0; i < 5; i++) {
 		begin(&p, i == 0);
 		if (i == 2 || i == 3)
-			delivery_offered(&p.d, &p.out);
+			delivery_offered(&p.d, &p.out, p.now);
 		if (i > 1)
 			delivery_bound(&p.d, &p.out);
 		if (i == 3)

@@ -140,7 +140,7 @@ static inline void proved(struct play *p, uint32_t serial)
 static inline void begin_on(struct play *p)
 {
 	begin(p, false);
-	delivery_offered(&p->d, &p->out);
+	delivery_offered(&p->d, &p->out, p->now);
 	delivery_bound(&p->d, &p->out);
 	assert_false(server(p, "<enabled xmlns='urn:xmpp:sm:3'/>"));
 	SENT(p, ENABLE);

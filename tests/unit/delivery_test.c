@@ -18,7 +18,7 @@ static void for_bosh_we_ask_when_the_client_is_bound(void **state)
 	(void)state;
 	begin(&p, false);
 	assert_true(delivery_hides(&p.d));
-	delivery_offered(&p.d, &p.out);
+	delivery_offered(&p.d, &p.out, p.now);
 	SENT(&p, "");
 	delivery_bound(&p.d, &p.out);
 	SENT(&p, ENABLE);
@@ -50,7 +50,7 @@ static void a_websocket_client_has_a_second_after_its_first_presence(void **stat
 	(void)state;
 	begin(&p, true);
 	assert_false(delivery_hides(&p.d));
-	delivery_offered(&p.d, &p.out);
+	delivery_offered(&p.d, &p.out, p.now);
 	assert_true(client(&p, "<presence type='too early'/>"));
 	SENT(&p, "<presence type='too early'/>");
 	delivery_bound(&p.d, &p.out);
@@ -74,13 +74,33 @@ static void a_websocket_client_has_a_second_after_its_first_presence(void **stat
 	end(&p);
 }
 
+/* SASL2 binds before the features come, and a client need not wait for these. */
+static void presence_before_the_features_counts(void **state)
+{
+	struct play p;
+
+	(void)state;
+	begin(&p, true);
+	delivery_bound(&p.d, &p.out);
+	client(&p, "<presence/>");
+	SENT(&p, "<presence/>");
+	wait(&p, 3000);
+	assert_null(p.d.more);
+	delivery_offered(&p.d, &p.out, p.now);
+	wait(&p, 999);
+	SENT(&p, "");
+	wait(&p, 1);
+	SENT(&p, ENABLE);
+	end(&p);
+}
+
 static void one_that_is_present_before_it_enables_is_left_alone(void **state)
 {
 	struct play p;
 
 	(void)state;
 	begin(&p, true);
-	delivery_offered(&p.d, &p.out);
+	delivery_offered(&p.d, &p.out, p.now);
 	delivery_bound(&p.d, &p.out);
 	client(&p, "<presence/>");
 	messages(&p, 1, 2);
@@ -106,7 +126,7 @@ static void what_came_in_that_second_is_returned(void **state)
 	(void)state;
 	for (int i = 0; i < 2; i++) {
 		begin(&p, true);
-		delivery_offered(&p.d, &p.out);
+		delivery_offered(&p.d, &p.out, p.now);
 		delivery_bound(&p.d, &p.out);
 		client(&p, "<presence/>");
 		if (i)
@@ -130,7 +150,7 @@ static void a_websocket_client_that_enables_is_left_alone(void **state)
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
 		begin(&p, true);
-		delivery_offered(&p.d, &p.out);
+		delivery_offered(&p.d, &p.out, p.now);
 		delivery_bound(&p.d, &p.out);
 		messages(&p, 1, 1);
 		assert_true(client(&p, ways[i]));
@@ -157,7 +177,7 @@ static void a_resumption_that_fails_leaves_it_open_again(void **state)
 
 	(void)state;
 	begin(&p, true);
-	delivery_offered(&p.d, &p.out);
+	delivery_offered(&p.d, &p.out, p.now);
 	client(&p, "<resume xmlns='urn:xmpp:sm:3' h='0' previd='x'/>");
 	assert_true(server(&p, "<failed xmlns='urn:xmpp:sm:3'/>"));
 	assert_int_equal(p.d.mode, DELIVERY_WAIT);
@@ -175,7 +195,7 @@ static void where_the_client_was_refused_we_do_not_ask(void **state)
 
 	(void)state;
 	begin(&p, true);
-	delivery_offered(&p.d, &p.out);
+	delivery_offered(&p.d, &p.out, p.now);
 	delivery_bound(&p.d, &p.out);
 	client(&p, "<enable xmlns='urn:xmpp:sm:3'/>");
 	assert_true(server(&p, "<failed xmlns='urn:xmpp:sm:3'/>"));
@@ -222,7 +242,7 @@ static void over_bosh_nothing_of_it_passes_at_any_time(void **state)
 		assert_false(server(&p, "<r xmlns='urn:xmpp:sm:3'/>"));
 		SENT(&p, "");
 		if (i == 0)
-			delivery_offered(&p.d, &p.out);
+			delivery_offered(&p.d, &p.out, p.now);
 		if (i == 0)
 			delivery_bound(&p.d, &p.out);
 		buf_clear(&p.out);
@@ -255,7 +275,7 @@ static void one_nested_in_authenticate_makes_it_the_clients(void **state)
 	(void)state;
 	for (int i = 0; i < 4; i++) {
 		begin(&p, i % 2);
-		delivery_offered(&p.d, &p.out);
+		delivery_offered(&p.d, &p.out, p.now);
 		assert_true(client(&p, nested[i / 2]));
 		logged_in(&p, granted[i / 2]);
 		assert_int_equal(p.d.mode, DELIVERY_CLIENT);
@@ -289,7 +309,7 @@ static void one_nested_that_is_not_granted_leaves_it_open(void **state)
 	(void)state;
 	for (int i = 0; i < 6; i++) {
 		begin(&p, i % 2);
-		delivery_offered(&p.d, &p.out);
+		delivery_offered(&p.d, &p.out, p.now);
 		client(&p, nested);
 		buf_clear(&p.out);
 		logged_in(&p, answers[i / 2]);
@@ -314,7 +334,7 @@ static void by_policy_nothing_is_done(void **state)
 	begin(&p, false);
 	delivery_transparent(&p.d);
 	assert_false(delivery_hides(&p.d));
-	delivery_offered(&p.d, &p.out);
+	delivery_offered(&p.d, &p.out, p.now);
 	delivery_bound(&p.d, &p.out);
 	assert_true(server(&p, "<r xmlns='urn:xmpp:sm:3'/>"));
 	messages(&p, 1, 2);
@@ -338,7 +358,7 @@ static void the_policy_outlives_a_refusal(void **state)
 	for (int i = 0; i < 4; i++) {
 		begin(&p, i % 2);
 		delivery_transparent(&p.d);
-		delivery_offered(&p.d, &p.out);
+		delivery_offered(&p.d, &p.out, p.now);
 		client(&p, asked[i / 2]);
 		assert_true(server(&p, "<failed xmlns='urn:xmpp:sm:3'/>"));
 		assert_int_equal(p.d.mode, DELIVERY_TRANSPARENT);
@@ -361,7 +381,7 @@ static void what_the_client_has_is_not_taken_by_a_later_refusal(void **state)
 
 	(void)state;
 	begin(&p, true);
-	delivery_offered(&p.d, &p.out);
+	delivery_offered(&p.d, &p.out, p.now);
 	delivery_bound(&p.d, &p.out);
 	client(&p, "<enable xmlns='urn:xmpp:sm:3'/>");
 	assert_true(server(&p, "<enabled xmlns='urn:xmpp:sm:3'/>"));
@@ -384,7 +404,7 @@ static void what_is_granted_behind_a_refusal_is_the_clients(void **state)
 
 	(void)state;
 	begin(&p, true);
-	delivery_offered(&p.d, &p.out);
+	delivery_offered(&p.d, &p.out, p.now);
 	client(&p, "<resume xmlns='urn:xmpp:sm:3' h='0' previd='x'/>");
 	client(&p, "<enable xmlns='urn:xmpp:sm:3'/>");
 	delivery_bound(&p.d, &p.out);
@@ -537,7 +557,7 @@ static void what_came_before_enabled_is_not_counted(void **state)
 
 	(void)state;
 	begin(&p, false);
-	delivery_offered(&p.d, &p.out);
+	delivery_offered(&p.d, &p.out, p.now);
 	server(&p, "<iq type='result'/>");
 	delivery_bound(&p.d, &p.out);
 	messages(&p, 1, 2);
@@ -583,7 +603,7 @@ static void h_goes_round(void **state)
 	(void)state;
 	begin(&p, false);
 	p.d.passed = p.d.proved = UINT32_MAX - 3;
-	delivery_offered(&p.d, &p.out);
+	delivery_offered(&p.d, &p.out, p.now);
 	delivery_bound(&p.d, &p.out);
 	messages(&p, 1, 2); /* before <enabled/>: serials MAX - 2, MAX - 1 */
 	server(&p, "<enabled xmlns='urn:xmpp:sm:3'/>");
@@ -634,6 +654,7 @@ int main(void)
 	    cmocka_unit_test(for_bosh_we_ask_when_the_client_is_bound),
 	    cmocka_unit_test(a_server_that_offers_nothing_is_not_asked),
 	    cmocka_unit_test(a_websocket_client_has_a_second_after_its_first_presence),
+	    cmocka_unit_test(presence_before_the_features_counts),
 	    cmocka_unit_test(one_that_is_present_before_it_enables_is_left_alone),
 	    cmocka_unit_test(what_came_in_that_second_is_returned),
 	    cmocka_unit_test(a_websocket_client_that_enables_is_left_alone),
