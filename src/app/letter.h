@@ -46,8 +46,11 @@ struct letter {
 			struct frame *frame; /* owned, or NULL */
 			enum reason bad;
 		} frame;
+		struct {
+			uint32_t n; /* bytes */
+			bool waited;
+		} drained;
 		uint64_t serial;   /* PONG, BEAT */
-		bool waited;	   /* DRAINED */
 		struct buf frames; /* SEND, owned */
 		uint16_t code;	   /* CLOSE */
 		struct look *look; /* LIST, owned */

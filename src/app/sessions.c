@@ -271,7 +271,9 @@ void sessions_deliver(struct sessions *t, struct letter *l)
 	case LETTER_GONE: session_gone(e->session, l->handle, now); break;
 	case LETTER_FRAME: session_frame(e->session, &l->u.frame.frame, l->u.frame.bad, now); break;
 	case LETTER_PONG: session_pong(e->session, l->u.serial, now); break;
-	case LETTER_DRAINED: session_drained(e->session, l->u.waited); break;
+	case LETTER_DRAINED:
+		session_drained(e->session, l->u.drained.n, l->u.drained.waited);
+		break;
 	case LETTER_CLOSED: session_ws_gone(e->session, now); break;
 	default: assert(!"a letter for a session");
 	}

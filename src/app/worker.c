@@ -159,13 +159,14 @@ static void hook_ws_pong(void *app, handle_t session, uint64_t serial)
 	worker_send(w, w->index, l);
 }
 
-static void hook_ws_drained(void *app, handle_t session, bool waited)
+static void hook_ws_drained(void *app, handle_t session, uint32_t n, bool waited)
 {
 	struct worker *w = app;
 	struct letter *l = letter_new(LETTER_DRAINED);
 
 	l->session = session;
-	l->u.waited = waited;
+	l->u.drained.n = n;
+	l->u.drained.waited = waited;
 	worker_send(w, w->index, l);
 }
 

@@ -183,9 +183,9 @@ void wsfront_rest(struct wsfront *w, bool resting)
 	w->silent = 0;
 }
 
-void wsfront_drained(struct wsfront *w, bool waited)
+void wsfront_drained(struct wsfront *w, uint32_t n, bool waited)
 {
-	w->unsent = 0;
+	w->unsent -= n < w->unsent ? n : w->unsent;
 	if (waited)
 		w->silent = 0; /* it takes what is sent, though its pongs may stand behind that */
 }

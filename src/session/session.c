@@ -107,10 +107,10 @@ void session_pong(struct session *s, uint64_t serial, int64_t now)
 	wsfront_pong(s->front, serial, now);
 }
 
-void session_drained(struct session *s, bool waited)
+void session_drained(struct session *s, uint32_t n, bool waited)
 {
 	assert(s->websocket);
-	wsfront_drained(s->front, waited);
+	wsfront_drained(s->front, n, waited);
 }
 
 void session_ws_gone(struct session *s, int64_t now)

@@ -77,7 +77,7 @@ void session_hurry(struct session *s, handle_t h, int64_t now);
 void session_gone(struct session *s, handle_t h, int64_t now);
 void session_frame(struct session *s, struct frame **frame, enum reason bad, int64_t now);
 void session_pong(struct session *s, uint64_t serial, int64_t now);
-void session_drained(struct session *s, bool waited);
+void session_drained(struct session *s, uint32_t n, bool waited); /* see wsfront_drained() */
 void session_ws_gone(struct session *s, int64_t now);
 
 /* Events from the backend's side. */

@@ -31,14 +31,14 @@ struct bridge {
 	struct socket *socket;	     /* NULL once libwebsockets is done */
 	struct bridge *next, **link; /* of all; or of those that are leaving */
 	struct bridge *next_marked;
-	int far;      /* the number only */
-	uint32_t due; /* leaving: the tick when that ends */
+	int far;       /* the number only */
+	uint32_t due;  /* leaving: the tick when that ends */
+	uint32_t owed; /* bytes that socket_drained() is to be told of */
 	bool marked : 1;
 	bool blocked : 1; /* the pair takes no more from the client */
 	bool shut : 1;	  /* the client's end was passed on */
 	bool dry : 1;	  /* nothing was left in the pair when it was read last */
-	bool owed : 1;	  /* socket_drained() */
-	bool waited : 1;  /* with that */
+	bool full : 1;	  /* the kernel was, since socket_drained() */
 };
 
 static bool again(void)
@@ -150,11 +150,33 @@ static void take(struct bridge *b)
 	}
 }
 
+size_t bridge_unsent(const struct bridge *b)
+{
+	int n = 0;
+
+	if (b->near.fd >= 0)
+		ioctl(b->near.fd, FIONREAD, &n);
+	return b->client.out.len + (size_t)n;
+}
+
+/* Tells of what has left: once all has, or where the client made room for it. */
+static void tell_drained(struct bridge *b)
+{
+	size_t left = b->dry ? b->client.out.len : bridge_unsent(b);
+	uint32_t n = left < b->owed ? b->owed - (uint32_t)left : 0;
+
+	if (n && (b->full || n == b->owed)) {
+		b->owed -= n;
+		socket_drained(b->socket, n, b->full);
+		b->full = false;
+	}
+	b->full |= b->client.out.len > 0;
+}
+
 /* What follows from the state, after each event. */
 static void settle(struct bridge *b)
 {
 	struct conn *c = &b->client;
-	bool waited;
 
 	if (c->error)
 		close_near(b);
@@ -163,14 +185,8 @@ static void settle(struct bridge *b)
 	watch(b);
 	if (c->error || c->eof)
 		bridge_mark(b);
-	if (!b->owed || !b->socket)
-		return;
-	b->waited |= c->out.len > 0;
-	if (!b->dry || c->out.len || socket_pending(b->socket))
-		return;
-	waited = b->waited;
-	b->owed = b->waited = false;
-	socket_drained(b->socket, waited);
+	if (b->owed && b->socket)
+		tell_drained(b);
 }
 
 static void wake(struct conn *c)
@@ -240,19 +256,9 @@ void bridge_begin(struct bridge *b)
 	bridge_mark(b);
 }
 
-size_t bridge_unsent(const struct bridge *b)
+void bridge_drained(struct bridge *b, uint32_t n)
 {
-	int n = 0;
-
-	if (b->near.fd >= 0)
-		ioctl(b->near.fd, FIONREAD, &n);
-	return b->client.out.len + (size_t)n;
-}
-
-void bridge_drained(struct bridge *b, bool waited)
-{
-	b->owed = true;
-	b->waited |= waited;
+	b->owed += n;
 	bridge_mark(b);
 }
 

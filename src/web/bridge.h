@@ -18,8 +18,8 @@ int bridge_new(struct bridge **b, struct web *w, struct conn *c, struct socket *
 struct slice bridge_rest(const struct bridge *b);
 void bridge_begin(struct bridge *b);
 
-/* All that the engine sent is with us: calls socket_drained() once it has left. */
-void bridge_drained(struct bridge *b, bool waited);
+/* n bytes more of what the engine sent are with us: calls socket_drained() as they leave. */
+void bridge_drained(struct bridge *b, uint32_t n);
 
 void bridge_mark(struct bridge *b);	      /* the engine has something to send: the turn looks */
 size_t bridge_unsent(const struct bridge *b); /* bytes for the client, not yet with the kernel */

@@ -217,11 +217,6 @@ void socket_flush(struct web *w, handle_t h)
 		bridge_mark(s->bridge);
 }
 
-bool socket_pending(const struct socket *s)
-{
-	return s->ws && ws_unsent(s->ws) > 0;
-}
-
 size_t socket_unsent(struct web *w, handle_t h)
 {
 	struct socket *s = slots_get(w->slots, h);
@@ -231,10 +226,10 @@ size_t socket_unsent(struct web *w, handle_t h)
 	return ws_unsent(s->ws) + (s->bridged ? bridge_unsent(s->bridge) : 0);
 }
 
-void socket_drained(struct socket *s, bool waited)
+void socket_drained(struct socket *s, uint32_t n, bool waited)
 {
 	if (s->session)
-		s->web->hooks->ws_drained(s->web->app, s->session, waited);
+		s->web->hooks->ws_drained(s->web->app, s->session, n, waited);
 	web_more(s->web);
 }
 
@@ -308,14 +303,14 @@ static void pong(void *owner, uint64_t serial)
 	web_more(s->web);
 }
 
-static void drained(void *owner, bool waited)
+static void drained(void *owner, uint32_t n, bool waited)
 {
 	struct socket *s = owner;
 
 	if (s->bridged)
-		bridge_drained(s->bridge, waited);
+		bridge_drained(s->bridge, n);
 	else
-		socket_drained(s, waited);
+		socket_drained(s, n, waited);
 }
 
 static void closed(void *owner)

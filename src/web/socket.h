@@ -21,9 +21,8 @@ void socket_free_dead(struct web *w); /* in web_turn() */
 void socket_flush(struct web *w, handle_t h);
 size_t socket_unsent(struct web *w, handle_t h);
 
-/* From its bridge: all that the engine sent is with the kernel. */
-void socket_drained(struct socket *s, bool waited);
-bool socket_pending(const struct socket *s); /* the engine has more to send */
+/* From its bridge: so much more of what the engine sent is with the kernel. */
+void socket_drained(struct socket *s, uint32_t n, bool waited);
 
 struct ws *socket_ws(struct web *w, handle_t h); /* NULL where stale */
 

@@ -132,8 +132,9 @@ struct web_hooks {
 	/* A message (takes frame), or NULL and why it could not be read. */
 	void (*ws_frame)(void *app, handle_t session, struct frame *frame, enum reason bad);
 	void (*ws_pong)(void *app, handle_t session, uint64_t serial);
-	/* All that was given to web_ws_send() is with the kernel; waited: which had been full. */
-	void (*ws_drained)(void *app, handle_t session, bool waited);
+	/* n bytes more of what was given to web_ws_send() are with the kernel; waited: which had
+	 * been full. */
+	void (*ws_drained)(void *app, handle_t session, uint32_t n, bool waited);
 	void (*ws_closed)(void *app, handle_t session);
 };
 

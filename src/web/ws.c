@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <libwebsockets.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -21,9 +22,9 @@ enum {
 	RX_FULL = RX - 32, /* a read of this many bytes may have left some behind */
 	READ_MAX = 65536,  /* bytes read from one WebSocket in a round of the loop */
 	TX_MAX = 1 << 30,  /* one send takes a whole batch */
-	TELL =
-	    8192, /* drained() is told after this many bytes at least, unless it was waited for */
-	CLOSE_TICKS = 5, /* seconds that the rest of the output has once closing was asked for */
+	PIECE = 65536,	   /* a large batch is written in such, so that it shows how it gets on */
+	TELL = 8192,	   /* bytes after which drained() is told, if it was not waited for */
+	CLOSE_TICKS = 5,   /* seconds that the rest of the output has once closing was asked for */
 };
 
 struct ws_engine {
@@ -54,7 +55,7 @@ struct ws {
 	struct buf out;	  /* whole frames that the library was not given */
 	char *piece;	  /* owned: the message that the library compresses */
 	uint32_t lent;	  /* bytes of which the library keeps some */
-	uint32_t told;	  /* bytes written since drained() */
+	uint32_t written; /* bytes that the library was given since drained(), `lent` among them */
 	uint16_t code;	  /* to close with, once `out` is written; 0: not closing */
 	uint8_t ticks;	  /* seconds since closing was asked for */
 	bool up : 1;	  /* the 101 is out */
@@ -133,17 +134,17 @@ static void abandon(struct ws *ws)
 	set_reading(ws);
 }
 
-/* All is with the kernel. */
+/* All but `lent` is with the kernel. */
 static void tell_drained(struct ws *ws, bool waited)
 {
+	uint32_t n = ws->written - ws->lent;
 	bool full = ws->full;
 
-	ws->lent = 0;
-	if (!waited && ws->told < TELL)
+	if (n == 0 || (!waited && n < TELL))
 		return;
-	ws->told = 0;
+	ws->written = ws->lent;
 	ws->full = false;
-	ws->e->hooks->drained(ws->owner, full);
+	ws->e->hooks->drained(ws->owner, n, full);
 }
 
 /* Gives the library the next message. It may keep what it compresses until it calls again. */
@@ -156,8 +157,8 @@ static int push_message(struct ws *ws)
 	free(ws->piece);
 	ws->piece = mem_alloc(LWS_PRE + f.payload.n);
 	memcpy(ws->piece + LWS_PRE, f.payload.p, f.payload.n);
-	ws->lent = (uint32_t)f.payload.n;
-	ws->told += ws->lent;
+	ws->lent = (uint32_t)f.size;
+	ws->written += ws->lent;
 	rc = lws_write(ws->wsi, (unsigned char *)ws->piece + LWS_PRE, f.payload.n,
 		       f.op == WS_OP_PING ? LWS_WRITE_PING : LWS_WRITE_TEXT);
 	buf_eat(&ws->out, f.size);
@@ -175,13 +176,17 @@ static void push_messages(struct ws *ws, bool may)
 {
 	bool ask = may || !ws->stuck;
 
-	if (ws->out.len == 0 && (may || !ws->stuck)) {
+	if (may)
+		ws->lent = 0;
+	if (ws->out.len == 0 && ask) {
 		free(MEM_TAKE(ws->piece));
 		ws->stuck = false;
 		set_reading(ws);
 		tell_drained(ws, may);
 		return;
 	}
+	if (may)
+		tell_drained(ws, ws->full);
 	if (may && push_message(ws) < 0) {
 		abandon(ws);
 		return;
@@ -193,12 +198,32 @@ static void push_messages(struct ws *ws, bool may)
 		lws_callback_on_writable(ws->wsi);
 }
 
+/* Gives the library whole frames: it may put control frames of its own behind each piece. */
+static int push_piece(struct ws *ws)
+{
+	struct slice rest = buf_slice(&ws->out);
+	struct ws_frame f;
+	uint32_t n = 0;
+	int rc;
+
+	if (rest.n <= PIECE)
+		n = ws->out.len;
+	while (n < PIECE && n < ws->out.len) {
+		ws_first(slice_of(rest.p + n, rest.n - n), &f);
+		n += (uint32_t)f.size;
+	}
+	rc = lws_write(ws->wsi, (unsigned char *)ws->out.mem + ws->out.off, n, LWS_WRITE_HTTP);
+	buf_eat(&ws->out, n);
+	ws->lent = n;
+	ws->written += n;
+	return rc;
+}
+
 /* Writes what is queued. Afterwards all is with the kernel, or the socket is stuck, or over. `may`:
  * the library called. */
 static void push(struct ws *ws, bool may)
 {
-	bool waited = ws->stuck;
-	uint32_t n = ws->out.len;
+	bool waited;
 	int rc = 0;
 
 	if (lws_get_close_length(ws->wsi)) /* the library closes it for a fault of the peer's */
@@ -211,22 +236,19 @@ static void push(struct ws *ws, bool may)
 		push_messages(ws, may);
 		return;
 	}
-	if (n && !is_full(ws)) {
-		rc = lws_write(ws->wsi, (unsigned char *)ws->out.mem + ws->out.off, n,
-			       LWS_WRITE_HTTP);
-		buf_clear(&ws->out);
-		ws->lent = n;
-		ws->told += n;
-	}
+	waited = ws->stuck && !is_full(ws);
+	while (ws->out.len && !is_full(ws) && rc >= 0)
+		rc = push_piece(ws);
 	if (rc < 0) {
 		abandon(ws);
 		return;
 	}
 	ws->stuck = is_full(ws);
-	ws->full |= ws->stuck;
-	set_reading(ws);
 	if (!ws->stuck)
-		tell_drained(ws, waited);
+		ws->lent = 0;
+	set_reading(ws);
+	tell_drained(ws, waited);
+	ws->full |= ws->stuck;
 }
 
 void ws_engine_flush(struct ws_engine *e)
@@ -502,6 +524,13 @@ void ws_adopt(struct ws_engine *e, int fd, struct slice key, bool deflate, struc
 
 /* --- the engine --- */
 
+static bool is_blocked(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+
+	return poll(&p, 1, 0) == 0;
+}
+
 /* Neither the library's timers nor ours run on a quiet loop otherwise (PING of a closing handshake,
  * five seconds); and a client that is stuck is looked at for having left. */
 static void on_tick(struct ev_loop *loop, ev_timer *w, int events)
@@ -518,6 +547,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *w, int events)
 		next = ws->next;
 		if (!ws->stuck || ws->over)
 			continue;
+		ws->full |= is_blocked(fd);
 		if ((ws->code && ++ws->ticks >= CLOSE_TICKS) ||
 		    recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
 			abandon(ws);

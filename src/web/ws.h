@@ -18,9 +18,10 @@ struct ws_hooks {
 	void (*too_big)(void *owner);	   /* a message over the limit; nothing of it follows */
 	void (*pong)(void *owner,
 		     uint64_t serial); /* 8 byte payload, big endian; others are ignored */
-	/* Everything sent is with the kernel: told after a wait, and now and then without one (each
-	 * 8 KiB at least). waited: the kernel had been full. */
-	void (*drained)(void *owner, bool waited);
+	/* n bytes more of what was sent are with the kernel: told after a wait, and now and then
+	 * without one (each 8 KiB at least). waited: the kernel had been full, so that the client
+	 * reads. */
+	void (*drained)(void *owner, uint32_t n, bool waited);
 	void (*closed)(void *owner); /* the last call for this owner */
 };
 

@@ -175,7 +175,7 @@ static void client(struct game *g, uint8_t what, uint8_t arg)
 		session_pong(g->h.s, arg & 2 ? g->h.ping : (uint64_t)(arg / 32) << 32 | arg / 4,
 			     g->h.now);
 	else if (!g->h.gone)
-		session_drained(g->h.s, arg & 2);
+		session_drained(g->h.s, arg & 4 ? UINT32_MAX : arg, arg & 2);
 }
 
 static void server(struct game *g, uint8_t arg)

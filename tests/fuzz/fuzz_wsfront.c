@@ -112,7 +112,7 @@ static void step(struct game *g, uint8_t what, uint8_t arg)
 	case 10:
 	case 11: player_wait(g->p, times[arg % 8]); break;
 	case 12: player_pull(g->p, arg & 1); break;
-	case 13: player_drained(g->p, arg & 1); break;
+	case 13: player_drained(g->p, arg & 2 ? UINT32_MAX : arg, arg & 1); break;
 	case 14:
 		if (arg < 16)
 			message(g, FRAME_CLOSE);

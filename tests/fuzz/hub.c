@@ -340,7 +340,7 @@ void hub_turn(struct hub *h)
 		CLAIM(i < 100);
 		pump(h);
 		if (h->fresh && h->lively)
-			session_drained(h->s, true);
+			session_drained(h->s, UINT32_MAX, true);
 		else if (!session_crowded(h->s) || h->leg != LEG_UP || h->unsent)
 			return;
 		h->fresh = false;

@@ -1,5 +1,7 @@
 """Flow control on WebSocket, both ways: bounded memory, nothing lost, reading taken up again."""
 
+import base64
+import random
 import socket
 import threading
 import time
@@ -16,9 +18,11 @@ KERNEL = 12 << 20  # what two pairs of loopback sockets may hold by themselves
 PAD = "x" * 8000
 
 
-def narrow(reader):
-    """The kernel keeps little for it: what it may grow to by itself is all that a test pours."""
+def narrow(reader, writer):
+    """The kernel keeps little for them: what it may grow to by itself is all that a test pours. With
+    little on the way at a time, the buffer of who reads from the writer does not grow either."""
     reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    writer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 18)
 
 
 def quiet(stream):
@@ -46,6 +50,11 @@ class Watch:
         self.thread.join()
         if not self.fairlead.sanitized():
             assert self.most - self.before < most, f"{self.most - self.before} bytes more"
+
+
+def noise():
+    """As long as PAD, and hardly to be compressed."""
+    return base64.b64encode(random.randbytes(6000)).decode()
 
 
 def pour(sock, n, done, form=str.encode):
@@ -82,7 +91,7 @@ def test_a_slow_client_holds_up_a_fast_server_and_loses_nothing(new_place, kind)
     place = new_place({**SETTINGS, "websocket.deflate": "on"}, script=quiet)
     ws = getattr(place, kind)().login()
     stream = place.server.stream_of(ws.user)
-    narrow(ws.http.sock)
+    narrow(ws.http.sock, stream.sock)
     watch = Watch(place)
     done, n = [], 3000  # 24 MB
     thread = pour(stream.sock, n, done)
@@ -96,6 +105,28 @@ def test_a_slow_client_holds_up_a_fast_server_and_loses_nothing(new_place, kind)
     thread.join(patience(5))
     assert len(done) == n
     watch.assert_bounded(8 * QUEUE)
+    stream.send(message("and on it goes"))
+    assert ws.take("message").text() == "and on it goes"
+
+
+@pytest.mark.parametrize("kind, over", [
+    ("ws", "tcp"), *[pytest.param(*more, marks=pytest.mark.full)
+                     for more in [("deflate_ws", "tcp"), ("ws", "tls")]]])
+def test_a_client_that_reads_slowly_is_there_though_its_pongs_are_late(new_place, authority, kind,
+                                                                       over):
+    """What it has to read first takes it longer than its pings may stay unanswered."""
+    secure = {"tls": authority.make("slow", "localhost"), "trust": authority.client_context()}
+    place = new_place({"limits.queue": 8 << 20, "websocket.ping": 1, "websocket.deflate": "on"},
+                      script=quiet, **(secure if over == "tls" else {}))
+    ws = getattr(place, kind)().login()
+    stream = place.server.stream_of(ws.user)
+    narrow(ws.http.sock, stream.sock)
+    n = 1200
+    pour(stream.sock, n, [], lambda text: text.replace(PAD, noise()).encode())
+    began = time.monotonic()
+    for i in range(n):
+        assert ws.take("message", 60).text().startswith(f"{i} ")
+        time.sleep(max(0, began + i / 120 - time.monotonic()))
     stream.send(message("and on it goes"))
     assert ws.take("message").text() == "and on it goes"
 
@@ -123,6 +154,7 @@ def test_a_slow_server_holds_up_a_fast_client_and_loses_nothing(new_place):
     place = new_place(SETTINGS, script=slow)
     ws, stream = place.ws_pair()
     ws.http.sock.settimeout(60)
+    narrow(stream.sock, ws.http.sock)
     watch = Watch(place)
     done, n = [], 2000
     thread = pour(ws.http.sock, n, done, lambda text: frame(TEXT, text))

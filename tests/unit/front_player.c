@@ -374,9 +374,9 @@ void player_pong(struct player *p, uint64_t serial)
 	wsfront_pong(p->f, (uint64_t)covers << 32 | serial, p->now);
 }
 
-void player_drained(struct player *p, bool waited)
+void player_drained(struct player *p, uint32_t n, bool waited)
 {
-	wsfront_drained(p->f, waited);
+	wsfront_drained(p->f, n, waited);
 }
 
 void player_pull(struct player *p, bool on)

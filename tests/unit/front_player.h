@@ -13,7 +13,7 @@
  *	wait 1000                              time passes, in ms
  *	close killed [<stream:error>..]        the hub ends the session
  *	stop / go                              the hub pulls no events, pulls again
- *	pong 1 / drained / bad too-big         WebSocket
+ *	pong 1 / drained [late] / drained 100 / bad too-big   WebSocket
  *	proved 3                               nothing happens: so many stanzas are proved
  *
  *	  open to=example.com lang=en          event; also restart, end
@@ -50,7 +50,7 @@ void player_server(struct player *p, struct slice element);
 void player_close(struct player *p, enum reason r, struct slice detail);
 void player_pull(struct player *p, bool on);
 void player_pong(struct player *p, uint64_t serial);
-void player_drained(struct player *p, bool waited);
+void player_drained(struct player *p, uint32_t n, bool waited);
 void player_wait(struct player *p, int64_t ms);
 void player_turn(struct player *p);
 

@@ -114,6 +114,14 @@ static void close_by(struct script *s, struct slice rest)
 	buf_clear(&detail);
 }
 
+/* So many bytes; or all, in time or late. */
+static void drained(struct script *s, struct slice rest)
+{
+	int64_t n = num_parse(rest, UINT32_MAX);
+
+	player_drained(s->p, n < 0 ? UINT32_MAX : (uint32_t)n, slice_is(rest, "late"));
+}
+
 static void header(struct script *s, struct slice rest)
 {
 	char *attributes = mem_strndup(rest.p ? rest.p : "", rest.n);
@@ -156,7 +164,7 @@ static void play(struct script *s, struct slice line)
 			stop(s, "not so many are proved", rest);
 		turn = false;
 	} else if (slice_is(verb, "drained"))
-		player_drained(s->p, slice_is(rest, "late"));
+		drained(s, rest);
 	else if (slice_is(verb, "bad"))
 		player_frame(s->p, NULL, reason_named(s, rest));
 	else if (slice_is(verb, "wait")) {

@@ -866,11 +866,11 @@ static void what_is_remembered_is_bounded(void **state)
 
 	(void)state;
 	count_ws(&p);
-	session_drained(p.s, false);
+	session_drained(p.s, UINT32_MAX, false);
 	snprintf(text, sizeof(text), "<message from='%0900d' id='1'/>", 1);
 	for (n = 0; n < 1000 && session_state(p.s) != SESSION_CLOSING; n++) {
 		server(&p, text);
-		session_drained(p.s, false);
+		session_drained(p.s, UINT32_MAX, false);
 		forget(&p);
 	}
 	assert_in_range(n, 100, 120);

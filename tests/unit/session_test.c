@@ -545,7 +545,7 @@ static void a_slow_websocket_rests_the_backend_for_a_while(void **state)
 
 	(void)state;
 	start_slow_ws(&p);
-	session_drained(p.s, true);
+	session_drained(p.s, UINT32_MAX, true);
 	pump(&p);
 	heard(&p, "READ_ON\n");
 	finish(&p);

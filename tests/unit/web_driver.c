@@ -180,10 +180,11 @@ static void on_ws_pong(void *app, handle_t session, uint64_t serial)
 	(void)serial;
 }
 
-static void on_ws_drained(void *app, handle_t session, bool waited)
+static void on_ws_drained(void *app, handle_t session, uint32_t n, bool waited)
 {
 	(void)app;
 	(void)session;
+	(void)n;
 	(void)waited;
 }
 

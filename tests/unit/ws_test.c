@@ -28,6 +28,7 @@ static ev_timer guard;
 static struct seen {
 	struct ws *ws;
 	int opened, binary, too_big, drained, waited, closed, messages;
+	uint32_t bytes; /* drained */
 	uint64_t serial;
 	struct buf text; /* all messages, each with a newline behind it */
 } seen;
@@ -70,8 +71,9 @@ static void on_pong(void *owner, uint64_t serial)
 	((struct seen *)owner)->serial = serial;
 }
 
-static void on_drained(void *owner, bool waited)
+static void on_drained(void *owner, uint32_t n, bool waited)
 {
+	((struct seen *)owner)->bytes += n;
 	((struct seen *)owner)->drained++;
 	((struct seen *)owner)->waited += waited;
 }
@@ -507,6 +509,37 @@ static void a_slow_client_gets_everything_in_order(void **state)
 	assert_true(seen.drained >= 1 && seen.waited >= 1);
 }
 
+/* Of many frames, each piece that was waited for is told of: a client that takes them slowly is
+ * one that is there. */
+static void a_slow_client_shows_that_it_reads(void **state)
+{
+	struct buf out = {0};
+	uint32_t total;
+	int waited;
+
+	(void)state;
+	for (int i = 0; i < 160; i++) {
+		struct buf frame = megabytes(100000);
+
+		buf_adds(&out, buf_slice(&frame));
+		buf_clear(&frame);
+	}
+	total = out.len;
+	ws_send(seen.ws, &out);
+	ws_engine_flush(engine);
+	for (int i = 0; i < 10; i++)
+		turn();
+	assert_int_equal(seen.waited, 0);
+	assert_int_equal(seen.bytes + ws_unsent(seen.ws), total);
+	UNTIL(seen.waited == 1);
+	waited = seen.waited;
+	assert_true(ws_unsent(seen.ws) > 4 << 20);
+	UNTIL(got.len == total);
+	assert_true(seen.waited > waited + 3);
+	assert_int_equal(seen.bytes, total);
+	assert_int_equal(ws_unsent(seen.ws), 0);
+}
+
 static void a_fast_client_was_not_waited_for(void **state)
 {
 	struct buf big = megabytes(9000);
@@ -745,6 +778,7 @@ int main(void)
 	    T(pongs_bring_their_serial),
 	    T(frames_go_out_in_one_piece),
 	    T(a_slow_client_gets_everything_in_order),
+	    T(a_slow_client_shows_that_it_reads),
 	    T(a_fast_client_was_not_waited_for),
 	    T(pausing_stops_reading),
 	    T(our_close_comes_after_what_was_sent),

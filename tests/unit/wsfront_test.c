@@ -574,6 +574,34 @@ static void a_full_queue_ends_the_session(void **state)
 	run_with(&small, __func__, lines);
 }
 
+/* 41 bytes a message with its frame, 10 a ping: what the kernel took does not count, nor more than was sent.
+ */
+static void what_drains_makes_room(void **state)
+{
+	static struct wsfront_config small;
+	static const char *const lines[] = {READY,
+					    "drained",
+					    "server <message id='1'/>",
+					    "  < <message xmlns='jabber:client' id='1'/>",
+					    "  < ping 1",
+					    "server <message id='2'/>",
+					    "  < <message xmlns='jabber:client' id='2'/>",
+					    "drained 41",
+					    "server <message id='3'/>",
+					    "  < <message xmlns='jabber:client' id='3'/>",
+					    "drained 10",
+					    "server <message id='4'/>",
+					    "  failed queue-full",
+					    ERROR("resource-constraint"),
+					    "  < " CLOSE,
+					    NULL};
+
+	(void)state;
+	small = config;
+	small.queue = 98;
+	run_with(&small, __func__, lines);
+}
+
 /* clang-format on */
 
 int main(void)
@@ -622,6 +650,7 @@ int main(void)
 	    cmocka_unit_test(what_is_ponged_while_the_goodbye_waits_counts_likewise),
 	    cmocka_unit_test(messages_wait_while_nothing_is_pulled),
 	    cmocka_unit_test(a_full_queue_ends_the_session),
+	    cmocka_unit_test(what_drains_makes_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
