@@ -29,8 +29,8 @@ handle_t wsfront_handle(const struct wsfront *w);
 void wsfront_frame(struct wsfront *w, struct frame **frame, enum reason bad, int64_t now);
 void wsfront_pong(struct wsfront *w, uint64_t payload, int64_t now); /* as of the ping */
 void wsfront_rest(struct wsfront *w, bool resting); /* nothing of it is read, pongs neither */
-/* n bytes more of what was sent are with the kernel. waited: which had been full, so that the client
- * reads. */
+/* n bytes more of what was sent are with the kernel. waited: which had been full, so that the
+ * client reads. */
 void wsfront_drained(struct wsfront *w, uint32_t n, bool waited);
 void wsfront_gone(struct wsfront *w, int64_t now); /* the WebSocket is gone */
 

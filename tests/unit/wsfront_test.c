@@ -574,8 +574,7 @@ static void a_full_queue_ends_the_session(void **state)
 	run_with(&small, __func__, lines);
 }
 
-/* 41 bytes a message with its frame, 10 a ping: what the kernel took does not count, nor more than was sent.
- */
+/* 41 bytes a message with its frame, 10 a ping. What the kernel took does not count. */
 static void what_drains_makes_room(void **state)
 {
 	static struct wsfront_config small;
