@@ -91,6 +91,7 @@ def test_requests_that_overtake_each_other_across_workers_keep_their_order(place
         r2.answer()
         while s.pending:
             s.pending[0].answer()
+    stream.wait(lambda: len(stream.messages()) == 20, 5, "the last message")
     assert stream.messages() == [f"m{i}" for i in range(20)]
 
 

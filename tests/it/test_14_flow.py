@@ -116,17 +116,17 @@ def test_a_client_that_reads_slowly_is_there_though_its_pongs_are_late(new_place
                                                                        over):
     """What it has to read first takes it longer than its pings may stay unanswered."""
     secure = {"tls": authority.make("slow", "localhost"), "trust": authority.client_context()}
-    place = new_place({"limits.queue": 8 << 20, "websocket.ping": 1, "websocket.deflate": "on"},
+    place = new_place({"limits.queue": 24 << 20, "websocket.ping": 2, "websocket.deflate": "on"},
                       script=quiet, **(secure if over == "tls" else {}))
     ws = getattr(place, kind)().login()
     stream = place.server.stream_of(ws.user)
     narrow(ws.http.sock, stream.sock)
-    n = 1200
+    n = 2400  # 19 MB, in 15 s
     pour(stream.sock, n, [], lambda text: text.replace(PAD, noise()).encode())
     began = time.monotonic()
     for i in range(n):
         assert ws.take("message", 60).text().startswith(f"{i} ")
-        time.sleep(max(0, began + i / 120 - time.monotonic()))
+        time.sleep(max(0, began + i / 160 - time.monotonic()))
     stream.send(message("and on it goes"))
     assert ws.take("message").text() == "and on it goes"
 
