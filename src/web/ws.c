@@ -9,7 +9,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <libwebsockets.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -524,15 +523,9 @@ void ws_adopt(struct ws_engine *e, int fd, struct slice key, bool deflate, struc
 
 /* --- the engine --- */
 
-static bool is_blocked(int fd)
-{
-	struct pollfd p = {.fd = fd, .events = POLLOUT};
-
-	return poll(&p, 1, 0) == 0;
-}
-
 /* Neither the library's timers nor ours run on a quiet loop otherwise (PING of a closing handshake,
- * five seconds); and a client that is stuck is looked at for having left. */
+ * five seconds); and a client that is stuck is looked at for having left. If it gets on, it was
+ * waited for: with permessage-deflate nothing else tells, and its pongs are not read. */
 static void on_tick(struct ev_loop *loop, ev_timer *w, int events)
 {
 	struct ws_engine *e = w->data;
@@ -547,7 +540,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *w, int events)
 		next = ws->next;
 		if (!ws->stuck || ws->over)
 			continue;
-		ws->full |= is_blocked(fd);
+		ws->full = true;
 		if ((ws->code && ++ws->ticks >= CLOSE_TICKS) ||
 		    recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
 			abandon(ws);
