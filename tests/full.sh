@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2154
+# shellcheck shell=bash disable=SC2154
 # Sourced by ./check --full, after its usual steps: what takes long.
 
 step scripts 60 none shellcheck -x demo check bootstrap .ci/run tests/setup.sh
@@ -10,8 +10,6 @@ step format 60 none find src tests/unit tests/fuzz tests/peers/native bench \
 step peers-direct 1200 pytest env PEERS_DIRECT=1 PYTHONDONTWRITEBYTECODE=1 "$python" -m pytest \
 	-p no:cacheprovider -q -n 3 --dist loadfile tests/peers
 
-# They wait for each other more than they work: some more at a time than usual.
-TOPICS=4
 tests it-asan-1 600 asan 1 tests/it
 unit tsan
 for workers in 1 4; do
