@@ -45,10 +45,13 @@ def pytest_runtest_makereport(item, call):
 
 def pytest_terminal_summary(terminalreporter):
     """What the deliveries came to; a passed test says it, too."""
-    counted = sys.modules.get("deliveries")
-    if counted and counted.rows:
-        terminalreporter.section(f"deliveries, SEED={counted.SEED}")
-        for row in counted.rows:
+    rows = [row for reports in terminalreporter.stats.values() for report in reports
+            for name, row in getattr(report, "user_properties", ())
+            if name == "delivery" and report.when == "call"]
+    if rows:
+        import deliveries
+        terminalreporter.section(f"deliveries, SEED={deliveries.SEED}")
+        for row in sorted(rows):
             terminalreporter.line(row)
 
 

@@ -26,7 +26,13 @@ SETTINGS = {"bosh.wait": 1, "bosh.inactivity": 3, "websocket.ping": 1,
             "delivery.leave": 5, "shutdown.deadline": 5}  # these as they come
 # How the rules call the end of a client that is away.
 AWAY = {"bosh": {"inactivity"}, "websocket": {"client-lost", "ping-timeout"}}
-rows = []  # what was counted, for the end of the run
+
+
+def tell(request, text):
+    """What was counted, for the end of the run; by the report, for tests run side by side."""
+    row = f"{request.node.name}: {text}"
+    print(row)
+    request.node.user_properties.append(("delivery", row))
 
 
 class Place:
@@ -208,9 +214,7 @@ class Count:
         return "; ".join(parts)
 
     def show(self, request, more=""):
-        rows.append(f"{request.node.callspec.id if hasattr(request.node, 'callspec') else ''} "
-                    f"[{request.node.originalname}]: {self}{more}")
-        print(rows[-1])
+        tell(request, f"{self}{more}")
 
     def whole(self, *allowed):
         """None is lost; in order and once at the client; and nothing is in two places, except as

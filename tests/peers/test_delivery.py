@@ -17,7 +17,7 @@ import pytest
 import faults
 import people
 from deliveries import (AWAY, GUARDED, QUEUES, SEED, SERVERS, TOTAL, UNPROVED, Place, Row, matrix,
-                        middle, rows, runs, twice)
+                        middle, runs, tell, twice)
 from lib import patience
 
 
@@ -365,14 +365,12 @@ class Writing(Row):
         self.sender.unsure = sorted(set(self.sender.unsure) - returned)
         missing = self.not_acknowledged(stream)
         both = returned & set(self.user.got)
-        rows.append(f"{self.place.server.name}-{self.client} [{request.node.originalname}]: "
-                    f"{len(self.written) - len(self.sender.unsure)} sent, "
-                    f"{len(self.user.got)} with the user, {len(missing)} not acknowledged, "
-                    f"{len(returned)} returned ({', '.join(sorted(set(self.sender.kinds)))}), "
-                    f"{len(both)} user and returned; ended by {self.sender.ended}")
-        print(rows[-1])
+        tell(request, f"{len(self.written) - len(self.sender.unsure)} sent, "
+                      f"{len(self.user.got)} with the user, {len(missing)} not acknowledged, "
+                      f"{len(returned)} returned ({', '.join(sorted(set(self.sender.kinds)))}), "
+                      f"{len(both)} user and returned; ended by {self.sender.ended}")
         assert len(missing) > 150
-        assert missing <= returned, f"{rows[-1]}\nunheard of: {runs(missing - returned)}"
+        assert missing <= returned, f"unheard of: {runs(missing - returned)}"
         assert returned <= missing, f"acknowledged, and returned: {runs(returned - missing)}"
         assert not twice(self.sender.returned) and not twice(self.user.got)
         assert not self.sender.odd and not self.user.odd
