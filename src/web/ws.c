@@ -61,7 +61,7 @@ struct ws {
 	bool over : 1;	  /* the closing handshake has begun, or it is broken: nothing goes out */
 	bool paused : 1;  /* by the owner: reading rests */
 	bool stuck : 1;	  /* the client does not take its output: reading rests */
-	bool full : 1;	  /* the kernel did not, since drained() */
+	bool full : 1;	  /* the same, at some time since drained(); or for a tick */
 	bool deaf : 1;	  /* reading rests */
 	bool skip : 1;	  /* the rest of this message is ignored */
 	bool unread : 1;  /* in the engine's list of that name */

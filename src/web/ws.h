@@ -20,7 +20,7 @@ struct ws_hooks {
 		     uint64_t serial); /* 8 byte payload, big endian; others are ignored */
 	/* n bytes more of what was sent are with the kernel: told after a wait, and now and then
 	 * without one (each 8 KiB at least). waited: the kernel had been full, so that the client
-	 * reads. */
+	 * reads; with permessage-deflate also where this took longer than a tick. */
 	void (*drained)(void *owner, uint32_t n, bool waited);
 	void (*closed)(void *owner); /* the last call for this owner */
 };
@@ -44,7 +44,7 @@ void ws_resume(struct ws *ws);
 void ws_close(struct ws *ws, uint16_t code); /* after what was sent */
 size_t ws_unsent(const struct ws *ws);	     /* bytes not yet with the kernel */
 
-/* Once per turn: writes what is queued, one system call a WebSocket. */
+/* Once per turn: writes what is queued, one system call a WebSocket (a large batch: a piece). */
 void ws_engine_flush(struct ws_engine *e);
 
 #endif
