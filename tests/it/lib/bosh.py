@@ -126,6 +126,7 @@ class Http:
             if status == "101":
                 return Response(101, reason.strip(), headers, b"", interim[:-1])
         r = Response(int(status), reason.strip(), headers, b"", interim)
+        assert r.get("Access-Control-Allow-Credentials") is None, r  # never, whoever asks
         if not head and r.status not in (204, 304):
             r.body = self.body(r, deadline)
         return r
