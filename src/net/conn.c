@@ -14,11 +14,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* Bytes that the kernel keeps beside what is on its way. Its buffers grow to megabytes by
- * themselves, which would count for no limit of ours, and a third of them would have to be free
- * before we heard that a slow peer still reads. */
-enum { UNSENT_MAX = 128 << 10 };
-
 _Static_assert(sizeof(struct conn) <= 96, "there is one for each session, and often two");
 
 bool conn_open(const struct conn *c)
@@ -173,14 +168,12 @@ static void on_io(struct ev_loop *loop, ev_io *io, int events)
 void conn_init(struct conn *c, struct ev_loop *loop, int fd, uint32_t in_max,
 	       void (*wake)(struct conn *c))
 {
-	int flags = fcntl(fd, F_GETFL), one = 1, unsent = UNSENT_MAX;
+	int flags = fcntl(fd, F_GETFL), one = 1;
 
 	assert(fd >= 0 && in_max > 0 && wake);
 	if (flags >= 0 && !(flags & O_NONBLOCK))
 		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-	/* These fail on Unix sockets. */
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* fails on Unix sockets */
 	*c = (struct conn){.in_max = in_max, .wake = wake};
 	ev_io_init(&c->io, on_io, fd, EV_READ);
 	ev_io_start(loop, &c->io);

@@ -82,13 +82,6 @@ def standstill(done, seconds=10):
     raise AssertionError("all is taken, and nobody reads it")
 
 
-def with_the_kernel(port):
-    """Bytes that it has for those who connected to this port, and that they have not taken."""
-    with open("/proc/net/tcp", encoding="ascii") as f:
-        rows = [line.split() for line in f]
-    return sum(int(row[4].split(":")[0], 16) for row in rows if row[1] == f"0100007F:{port:04X}")
-
-
 def numbers(texts):
     return [int(t.split()[0]) for t in texts]
 
@@ -105,7 +98,6 @@ def test_a_slow_client_holds_up_a_fast_server_and_loses_nothing(new_place, kind)
     if kind == "ws":
         taken = standstill(done)
         assert taken * len(PAD) < KERNEL + 4 * QUEUE, "the server was read on and on"
-        assert 0 < with_the_kernel(place.port) < 384 << 10, "its buffers count for no limit"
     for i in range(n):
         if i < 300:
             time.sleep(0.003)
