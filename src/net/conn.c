@@ -179,6 +179,11 @@ void conn_init(struct conn *c, struct ev_loop *loop, int fd, uint32_t in_max,
 	ev_io_start(loop, &c->io);
 }
 
+bool conn_over(const struct conn *c)
+{
+	return c->error && !ev_is_active(&c->io);
+}
+
 const char *conn_problem(const struct conn *c, char *dst, size_t n)
 {
 	const char *problem = conn_tls_problem(c);

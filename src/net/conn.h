@@ -56,6 +56,9 @@ uint8_t conn_tls_suite(const struct conn *c);
 bool conn_tls_resumed(const struct conn *c);
 int conn_tls_fault(const struct conn *c);
 
+/* It is broken, wake() has told, and all that the peer said before stands in `in`. */
+bool conn_over(const struct conn *c);
+
 /* Puts c->error into words, those of the TLS fault where it is one; cut to fit n. Returns dst. */
 const char *conn_problem(const struct conn *c, char *dst, size_t n);
 
@@ -65,7 +68,8 @@ void conn_move(struct conn *to, struct conn *from, struct ev_loop *loop, uint32_
 	       void (*wake)(struct conn *));
 
 /* Sends what is queued, as far as the kernel takes it; the rest goes when it may. Errors are kept
- * in c->error. Once per turn: appending is free, sending is a system call. */
+ * in c->error, and are news in the loop's next round. Once per turn: appending is free, sending is
+ * a system call. */
 void conn_flush(struct conn *c, struct ev_loop *loop);
 
 /* As conn_flush() but sends `first` (not copied unless the kernel is full) after what is queued. */

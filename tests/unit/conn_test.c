@@ -334,8 +334,10 @@ static void what_the_peer_said_last_is_read_when_writing_fails(void **state)
 	BUF_LIT(&c.out, "one");
 	conn_flush(&c, loop);
 	assert_int_equal(c.error, EPIPE);
+	assert_false(conn_over(&c));
 	turn();
 	assert_int_equal(woken, 1);
+	assert_true(conn_over(&c));
 	assert_true(slice_is(buf_slice(&c.in), "why"));
 }
 
