@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "web/ws.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -117,6 +118,7 @@ static void fill_env(struct app *app)
 	e->websocket.prove_wait = WS_PROVE_WAIT;
 	e->websocket.see_other_uri = c->shutdown_see_other_uri;
 	e->websocket.queue = (uint32_t)c->limits_queue;
+	e->websocket.untold = WS_UNTOLD;
 	e->client_queue = (uint32_t)c->limits_queue;
 	e->backend_queue = (uint32_t)c->limits_queue;
 	e->server_queue = (uint32_t)c->delivery_server_queue;

@@ -32,6 +32,8 @@ void entry_uncount(struct entry *e)
 	if (!e->counted)
 		return;
 	session_facts(e->session, &f);
+	if (e->websocket)
+		f.counts.queued = e->queue;
 	see(e, &f, true);
 }
 
@@ -59,6 +61,8 @@ static void count(struct entry *e, uint64_t had)
 	struct session_facts f;
 
 	session_facts(e->session, &f);
+	if (e->websocket) /* the session hears of what was written only now and then */
+		f.counts.queued = e->queue = (uint32_t)web_ws_held_up(table_of(e)->w->web, e->ws);
 	see(e, &f, false);
 	watch_queue(e, &f, had);
 }
@@ -132,7 +136,7 @@ void entry_begin(struct entry *e)
 void entry_facts(const struct entry *e, struct session_facts *f)
 {
 	session_facts(e->session, f);
-	if (e->websocket) /* the session hears of what was written only now and then */
+	if (e->websocket)
 		f->counts.queued = web_ws_unsent(table_of(e)->w->web, e->ws);
 }
 
@@ -230,7 +234,7 @@ static bool backend_ended(struct entry *e)
 {
 	struct conn *c = &e->leg.conn;
 
-	return e->leg.state == LEG_UP && (c->error || c->eof) && !c->paused;
+	return e->leg.state == LEG_UP && (conn_over(c) || c->eof) && !c->paused;
 }
 
 /* An error is told of: a machine that went away, or a server that does not take our certificate, of

@@ -376,8 +376,6 @@ bool sessions_stop(struct sessions *t, enum reason r)
 
 		t->stop = e->next;
 		entry_begin(e);
-		if (session_state(e->session) >= SESSION_CLOSING)
-			continue;
 		entry_mark(e);
 		session_close(e->session, r, t->w->now);
 	}

@@ -26,7 +26,10 @@ struct entry {
 	uint8_t suite;	  /* of TLS with the client, for web_tls_text() */
 	uint16_t agent;	  /* what the client calls itself, for web_agent() */
 	union {
-		handle_t ws;			      /* of a WebSocket */
+		struct {
+			handle_t ws;	/* of a WebSocket */
+			uint32_t queue; /* of it, bytes that the census counted */
+		};
 		uint8_t secret[SID_RANDOM + SID_TAG]; /* BOSH: what nobody can guess of its sid */
 	};
 };

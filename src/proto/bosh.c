@@ -139,8 +139,11 @@ struct bosh *bosh_new(const struct bosh_config *c, struct slice sid, handle_t h,
 	b->idle = now;
 	b->wait = (uint16_t)grant(body->wait, c->wait);
 	b->hold = hold;
-	b->inactivity = 1000 * grant(body->inactivity > 0 ? body->inactivity : -1,
-				     c->inactivity + (bosh_polls(b) ? 2 * c->polling : 0));
+	if (bosh_polls(b)) /* whoever asks for less cannot poll as it is told to */
+		b->inactivity = 1000 * grant(-1, c->inactivity + 2 * c->polling);
+	else
+		b->inactivity =
+		    1000 * grant(body->inactivity > 0 ? body->inactivity : -1, c->inactivity);
 	b->requests = requests;
 	b->legacy = bosh_legacy(body);
 	b->acks = body->ack == 1;
@@ -248,11 +251,6 @@ static void pause(struct bosh *b, struct bosh_request *r)
 		bosh_more(b)->pause = seconds * 1000;
 }
 
-static int64_t patience(const struct bosh *b)
-{
-	return b->more && b->more->pause ? b->more->pause : b->inactivity;
-}
-
 /* A request that has said everything is held from now on, and no more than a handle. */
 static void bosh_next(void *f, struct front_event *e)
 {
@@ -287,7 +285,7 @@ static int64_t bosh_expiry(const void *f)
 	if (b->failed != REASON_NONE)
 		return TIME_NEVER;
 	if (bosh_live(b) == 0) {
-		idle = b->idle + (b->away || patience(b) < AWAY ? patience(b) : AWAY);
+		idle = b->idle + (b->away || bosh_patience(b) < AWAY ? bosh_patience(b) : AWAY);
 		return idle < at ? idle : at;
 	}
 	for (int64_t rid = b->first; rid < b->cursor; rid++) {
@@ -311,7 +309,7 @@ static void bosh_expire(void *f, int64_t now)
 	if (bosh_live(b) > 0)
 		return;
 	b->away |= now >= b->idle + AWAY;
-	if (now >= b->idle + patience(b))
+	if (now >= b->idle + bosh_patience(b))
 		bosh_fail(b, REASON_INACTIVITY);
 }
 
@@ -368,7 +366,7 @@ static void bosh_detail(const void *f, int64_t now, struct front_detail *d)
 	*d = (struct front_detail){.requests = b->requests,
 				   .hold = b->hold,
 				   .wait = b->wait * 1000u,
-				   .inactivity = (uint32_t)patience(b),
+				   .inactivity = (uint32_t)bosh_patience(b),
 				   .left = -1,
 				   .acks = b->acks,
 				   .paused = b->more && b->more->pause};
@@ -381,7 +379,7 @@ static void bosh_detail(const void *f, int64_t now, struct front_detail *d)
 		d->v[d->held++].since = now - r->since;
 	}
 	if (bosh_live(b) == 0)
-		d->left = b->idle + patience(b) > now ? b->idle + patience(b) - now : 0;
+		d->left = b->idle + bosh_patience(b) > now ? b->idle + bosh_patience(b) - now : 0;
 }
 
 const struct front_ops bosh_ops = {

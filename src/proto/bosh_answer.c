@@ -376,23 +376,38 @@ static void finish(struct bosh *b, int64_t now, struct effects *fx)
 	b->closed = true;
 }
 
+/* Until when a client without a request may come to hear of the end. What the server ended has
+ * nobody to go back to: it may be fetched for as long as the client might have stayed away. */
+static int64_t lingers_until(const struct bosh *b, enum reason r, int64_t now)
+{
+	int64_t soon = now + LINGER + (bosh_polls(b) && !b->told ? b->c->polling : 0);
+	int64_t late = b->idle + bosh_patience(b);
+
+	/* Nobody comes back who said goodbye, or who was not heard of for so long. */
+	if (r == REASON_CLIENT_CLOSED || r == REASON_CLIENT_LOST || r == REASON_INACTIVITY)
+		return now;
+	/* No new connection is taken: only what is on its way can still come. */
+	if (r == REASON_SYSTEM_SHUTDOWN)
+		return now + LINGER_SHUTDOWN;
+	return reason_of_server(r) && late > soon ? late : soon;
+}
+
 void bosh_close(void *f, enum reason r, struct slice detail, int64_t now)
 {
 	struct bosh *b = f;
-	/* Nobody comes back who said goodbye, or who was not heard of for so long. */
-	bool over = r == REASON_CLIENT_CLOSED || r == REASON_CLIENT_LOST || r == REASON_INACTIVITY;
+	int64_t until = lingers_until(b, r, now);
 
-	if (b->closing)
+	if (b->closing) {
+		if (r == REASON_SYSTEM_SHUTDOWN && until < b->more->linger)
+			b->more->linger = until;
 		return;
+	}
 	b->closing = true;
 	b->reason = (uint8_t)r;
 	/* Most clients that say goodbye look at nothing that comes with the answer to it. */
 	if (r == REASON_CLIENT_CLOSED)
 		buf_clear(&b->queue);
-	/* At shutdown no new connection is taken: only what is on its way can still come. */
-	bosh_more(b)->linger = now + (over			    ? 0
-				      : r == REASON_SYSTEM_SHUTDOWN ? LINGER_SHUTDOWN
-								    : LINGER);
+	bosh_more(b)->linger = until;
 	if (r == REASON_SERVER_ERROR)
 		bosh_more(b)->detail = buf_copy(detail);
 }

@@ -123,6 +123,12 @@ static inline struct bosh_answer **bosh_kept(const struct bosh *b, int64_t rid)
 	return &replay[(uint64_t)rid % bosh_room(b)];
 }
 
+/* For how long nothing may be held, ms: the inactivity, or the pause that was asked for. */
+static inline int64_t bosh_patience(const struct bosh *b)
+{
+	return b->more && b->more->pause ? b->more->pause : b->inactivity;
+}
+
 /* A polling session (XEP-0124 12): nothing is held. */
 static inline bool bosh_polls(const struct bosh *b)
 {

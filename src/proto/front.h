@@ -85,7 +85,7 @@ struct front_ops {
 	/* Ends: payload queued so far goes out first, then the reason in the protocol's own terms.
 	 * `detail` is a whole <stream:error/>, declarations included save `stream`: the server's
 	 * for SERVER_ERROR, ours where somebody has words for the client; borrowed, may be empty.
-	 * Only the first call counts. */
+	 * Only the first call counts, but SYSTEM_SHUTDOWN behind it: there is little time left. */
 	void (*close)(void *f, enum reason r, struct slice detail, int64_t now);
 
 	/* Emits what can go out now: answers, frames, held notices, close. Once per turn. */

@@ -42,3 +42,10 @@ const char *reason_text(enum reason r)
 	assert(r < REASON_COUNT);
 	return table[r].text;
 }
+
+bool reason_of_server(enum reason r)
+{
+	return r == REASON_SERVER_CLOSED || r == REASON_SERVER_ERROR || r == REASON_SERVER_LOST ||
+	       r == REASON_SERVER_BAD_XML || r == REASON_SERVER_RESTRICTED_XML ||
+	       r == REASON_SERVER_TOO_BIG;
+}

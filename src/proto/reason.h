@@ -2,6 +2,7 @@
 #ifndef PROTO_REASON_H
 #define PROTO_REASON_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum reason {
@@ -16,5 +17,6 @@ const char *reason_condition(enum reason r);	/* BOSH terminal condition, "" for 
 uint16_t reason_ws_code(enum reason r);		/* WebSocket close code */
 const char *reason_stream_error(enum reason r); /* RFC 6120 condition, "" for none */
 const char *reason_text(enum reason r);		/* one sentence for an operator */
+bool reason_of_server(enum reason r);		/* it ended a stream that was there, or broke it */
 
 #endif

@@ -302,7 +302,7 @@ static void wsfront_element(void *f, const struct xml_element *e, const struct x
 
 	if (w->state >= WS_PROVING || w->failed != REASON_NONE || w->client_end)
 		return;
-	if (waiting && !w->last && waiting + e->bytes.n > w->c->queue) {
+	if (waiting > w->c->untold && !w->last && waiting + e->bytes.n > w->c->queue) {
 		fail(w, REASON_QUEUE_FULL);
 		return;
 	}

@@ -15,6 +15,7 @@ struct wsfront_config {
 	int64_t close_wait; /* ms for the client to answer our <close/> */
 	int64_t prove_wait; /* ms for it to pong what it was sent before its own <close/> */
 	uint32_t queue;	    /* bytes towards the client not yet written (see wsfront_drained) */
+	uint32_t untold;    /* bytes of them that may be written without that having been told */
 	const char *see_other_uri; /* where to send clients at a shutdown; NULL or "": nowhere */
 };
 

@@ -150,19 +150,11 @@ void session_disconnected(struct session *s, enum reason r, int64_t now)
 	session_close(s, r, now);
 }
 
-/* Whether it was the server that ended the stream, or broke it. */
-static bool is_of_server(enum reason r)
-{
-	return r == REASON_SERVER_CLOSED || r == REASON_SERVER_ERROR || r == REASON_SERVER_LOST ||
-	       r == REASON_SERVER_BAD_XML || r == REASON_SERVER_RESTRICTED_XML ||
-	       r == REASON_SERVER_TOO_BIG;
-}
-
 static void close_with(struct session *s, enum reason r, struct slice detail, int64_t now)
 {
 	if (s->state >= SESSION_CLOSING)
 		return;
-	if (is_of_server(r))
+	if (reason_of_server(r))
 		hop_lost(s, now);
 	if (r == REASON_CLIENT_CLOSED)
 		delivery_proved(&s->delivery, ops(s)->received(s->front));
@@ -175,6 +167,8 @@ static void close_with(struct session *s, enum reason r, struct slice detail, in
 
 void session_close(struct session *s, enum reason r, int64_t now)
 {
+	if (s->state == SESSION_CLOSING && r == REASON_SYSTEM_SHUTDOWN)
+		ops(s)->close(s->front, r, SLICE_NONE, now);
 	close_with(s, r, SLICE_NONE, now);
 }
 
@@ -255,10 +249,22 @@ static void open_stream(struct session *s, const struct front_event *e, int64_t 
 	s->dialled = true;
 }
 
+/* What a stream was opened for is what the routes were asked about. */
+static bool is_same_domain(const struct session *s, struct slice to)
+{
+	if (to.p[to.n - 1] == '.')
+		to.n--;
+	return slice_eq_nocase(to, slice_str(session_domain(s)));
+}
+
 static void restart_stream(struct session *s, const struct front_event *e, int64_t now)
 {
-	struct slice to = e->to.p ? e->to : slice_str(session_domain(s));
+	struct slice to = e->to.n ? e->to : slice_str(session_domain(s));
 
+	if (!is_same_domain(s, to)) {
+		session_close(s, REASON_HOST_UNKNOWN, now);
+		return;
+	}
 	note(s, EVENT_RESTARTED, now);
 	xstream_restart(&s->stream, &s->out, to, e->from, e->lang, spoken_version(e->version));
 }
@@ -397,7 +403,7 @@ static void from_backend(struct session *s, struct buf *in, int64_t now, struct 
 		s->until = now + s->env->close_wait;
 	/* What is here when the session ends may be whole stanzas, which leaving has to look at. */
 	if (s->hung_up || (s->left && !s->leaving) ||
-	    (s->state >= SESSION_CLOSING && is_of_server(s->reason)))
+	    (s->state >= SESSION_CLOSING && reason_of_server(s->reason)))
 		eaten = in->len;
 	buf_eat(in, eaten);
 }
@@ -443,12 +449,13 @@ static bool is_proving(struct session *s, struct effects *fx)
 	return true;
 }
 
-/* Lets both halves finish; past the deadline neither is waited for. */
+/* Lets both halves finish; past the deadline neither is waited for, but a BOSH client, which has a
+ * deadline of its own for when it must have come. */
 static void closing(struct session *s, int64_t now, struct effects *fx)
 {
 	bool proving = is_proving(s, fx), late;
 
-	if (s->dialled && !s->hung_up && !is_of_server(s->reason))
+	if (s->dialled && !s->hung_up && !reason_of_server(s->reason))
 		hop_leave(s, now, fx);
 	if (s->leaving)
 		hop_leave_on(s, proving, now);
@@ -477,8 +484,10 @@ static void closing(struct session *s, int64_t now, struct effects *fx)
 	if (late && s->websocket && !ops(s)->closed(s->front))
 		effects_add(fx, EFFECT_CLOSE, wsfront_handle(s->front))->code =
 		    reason_ws_code(s->reason);
-	if ((ops(s)->closed(s->front) && !s->dialled) || late)
+	if (ops(s)->closed(s->front) ? !s->dialled || late : late && s->websocket)
 		enter(s, SESSION_DEAD);
+	else if (late)
+		s->until = s->dialled ? now + s->env->close_wait : TIME_NEVER;
 }
 
 /* The client is slow: rest the backend, but never for long. The backend is slow: rest the client.

@@ -91,7 +91,8 @@ bool session_unheard(const struct session *s);
  * them (a stream error's text); may be empty. */
 void session_kill(struct session *s, struct slice text, int64_t now);
 
-/* From anywhere: records the first reason and enters CLOSING. */
+/* From anywhere: records the first reason and enters CLOSING. SYSTEM_SHUTDOWN behind another: who
+ * is waited for to hear of the end is so no longer. */
 void session_close(struct session *s, enum reason r, int64_t now);
 
 /* Does everything that the events since the last call made possible, and what time demands. `in`

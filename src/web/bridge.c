@@ -159,18 +159,25 @@ size_t bridge_unsent(const struct bridge *b)
 	return b->client.out.len + (size_t)n;
 }
 
+bool bridge_full(const struct bridge *b)
+{
+	return b->full;
+}
+
 /* Tells of what has left: once all has, or where the client made room for it. */
 static void tell_drained(struct bridge *b)
 {
 	size_t left = b->dry ? b->client.out.len : bridge_unsent(b);
 	uint32_t n = left < b->owed ? b->owed - (uint32_t)left : 0;
+	bool full = b->client.out.len > 0, told = n && (b->full || full || n == b->owed);
 
-	if (n && (b->full || n == b->owed)) {
+	if (told) {
 		b->owed -= n;
 		socket_drained(b->socket, n, b->full);
-		b->full = false;
+	} else if (full && !b->full) {
+		socket_drained(b->socket, 0, false);
 	}
-	b->full |= b->client.out.len > 0;
+	b->full = full || (b->full && !told);
 }
 
 /* What follows from the state, after each event. */
@@ -178,7 +185,7 @@ static void settle(struct bridge *b)
 {
 	struct conn *c = &b->client;
 
-	if (c->error)
+	if (conn_over(c))
 		close_near(b);
 	else if (b->near.fd < 0)
 		conn_shutdown(c, b->web->loop);

@@ -22,6 +22,7 @@ void bridge_begin(struct bridge *b);
 void bridge_drained(struct bridge *b, uint32_t n);
 
 void bridge_mark(struct bridge *b);	      /* the engine has something to send: the turn looks */
+bool bridge_full(const struct bridge *b);     /* the kernel was, since the last news of it */
 size_t bridge_unsent(const struct bridge *b); /* bytes for the client, not yet with the kernel */
 void bridge_left(struct bridge *b);	      /* the engine is done with it: it ends by itself */
 void bridge_turn(struct web *w, uint32_t tick); /* sends, and frees the dead */

@@ -226,6 +226,14 @@ size_t socket_unsent(struct web *w, handle_t h)
 	return ws_unsent(s->ws) + (s->bridged ? bridge_unsent(s->bridge) : 0);
 }
 
+size_t socket_held_up(struct web *w, handle_t h)
+{
+	struct socket *s = slots_get(w->slots, h);
+	bool full = s && s->ws && (ws_full(s->ws) || (s->bridged && bridge_full(s->bridge)));
+
+	return full ? socket_unsent(w, h) : 0;
+}
+
 void socket_drained(struct socket *s, uint32_t n, bool waited)
 {
 	if (s->session)

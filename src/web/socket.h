@@ -20,6 +20,7 @@ void socket_free_dead(struct web *w); /* in web_turn() */
 /* Of a WebSocket with our TLS: what is queued for it goes out in this turn. */
 void socket_flush(struct web *w, handle_t h);
 size_t socket_unsent(struct web *w, handle_t h);
+size_t socket_held_up(struct web *w, handle_t h);
 
 /* From its bridge: so much more of what the engine sent is with the kernel. */
 void socket_drained(struct socket *s, uint32_t n, bool waited);

@@ -173,6 +173,11 @@ size_t web_ws_unsent(struct web *w, handle_t h)
 	return socket_unsent(w, h);
 }
 
+size_t web_ws_held_up(struct web *w, handle_t h)
+{
+	return socket_held_up(w, h);
+}
+
 /* Marks the connections that are due. Whether some are left for the next turn. */
 static bool sweep(struct web *w, uint32_t tick)
 {

@@ -133,7 +133,7 @@ struct web_hooks {
 	void (*ws_frame)(void *app, handle_t session, struct frame *frame, enum reason bad);
 	void (*ws_pong)(void *app, handle_t session, uint64_t serial);
 	/* n bytes more of what was given to web_ws_send() are with the kernel; waited: which had
-	 * been full. */
+	 * been full. n 0: it is full now. */
 	void (*ws_drained)(void *app, handle_t session, uint32_t n, bool waited);
 	void (*ws_closed)(void *app, handle_t session);
 };
@@ -167,6 +167,7 @@ void web_ws_pause(struct web *w, handle_t h);
 void web_ws_resume(struct web *w, handle_t h);
 void web_ws_close(struct web *w, handle_t h, uint16_t code); /* after what was sent */
 size_t web_ws_unsent(struct web *w, handle_t h);	     /* bytes not yet with the kernel */
+size_t web_ws_held_up(struct web *w, handle_t h); /* the same, but 0 where the kernel takes all */
 
 /* The end of a turn: parses what waits, sends what is queued (one write a connection), acts on
  * time, frees the dead. `now` ms monotonic. Returns whether work is left over for the next turn. */

@@ -22,7 +22,6 @@ enum {
 	READ_MAX = 65536,  /* bytes read from one WebSocket in a round of the loop */
 	TX_MAX = 1 << 30,  /* one send takes a whole batch */
 	PIECE = 65536,	   /* a large batch is written in such, so that it shows how it gets on */
-	TELL = 8192,	   /* bytes after which drained() is told, if it was not waited for */
 	CLOSE_TICKS = 5,   /* seconds that the rest of the output has once closing was asked for */
 };
 
@@ -139,11 +138,21 @@ static void tell_drained(struct ws *ws, bool waited)
 	uint32_t n = ws->written - ws->lent;
 	bool full = ws->full;
 
-	if (n == 0 || (!waited && n < TELL))
+	if (n == 0 || (!waited && n < WS_UNTOLD))
 		return;
 	ws->written = ws->lent;
 	ws->full = false;
 	ws->e->hooks->drained(ws->owner, n, full);
+}
+
+/* The owner is to know that output waits from now on, though nothing has drained. */
+static void note_full(struct ws *ws, bool full)
+{
+	bool news = full && !ws->full;
+
+	ws->full |= full;
+	if (news)
+		ws->e->hooks->drained(ws->owner, 0, false);
 }
 
 /* Gives the library the next message. It may keep what it compresses until it calls again. */
@@ -190,7 +199,7 @@ static void push_messages(struct ws *ws, bool may)
 		abandon(ws);
 		return;
 	}
-	ws->full |= is_full(ws);
+	note_full(ws, is_full(ws));
 	ws->stuck = true;
 	set_reading(ws);
 	if (ask)
@@ -247,7 +256,7 @@ static void push(struct ws *ws, bool may)
 		ws->lent = 0;
 	set_reading(ws);
 	tell_drained(ws, waited);
-	ws->full |= ws->stuck;
+	note_full(ws, ws->stuck);
 }
 
 void ws_engine_flush(struct ws_engine *e)
@@ -316,6 +325,11 @@ void ws_resume(struct ws *ws)
 size_t ws_unsent(const struct ws *ws)
 {
 	return ws->out.len + (size_t)ws->lent;
+}
+
+bool ws_full(const struct ws *ws)
+{
+	return ws->full;
 }
 
 /* --- in --- */
@@ -540,7 +554,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *w, int events)
 		next = ws->next;
 		if (!ws->stuck || ws->over)
 			continue;
-		ws->full = true;
+		note_full(ws, true);
 		if ((ws->code && ++ws->ticks >= CLOSE_TICKS) ||
 		    recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
 			abandon(ws);

@@ -6,6 +6,8 @@
 #include <ev.h>
 #include "base/buf.h"
 
+enum { WS_UNTOLD = 8192 }; /* bytes; see drained() */
+
 struct ws_engine;
 struct ws; /* one WebSocket; freed by the engine after closed() */
 
@@ -19,8 +21,9 @@ struct ws_hooks {
 	void (*pong)(void *owner,
 		     uint64_t serial); /* 8 byte payload, big endian; others are ignored */
 	/* n bytes more of what was sent are with the kernel: told after a wait, and now and then
-	 * without one (each 8 KiB at least). waited: the kernel had been full, so that the client
-	 * reads; with permessage-deflate also where this took longer than a tick. */
+	 * without one (each WS_UNTOLD at least). n 0: it is full from now on. waited: it had been,
+	 * so that the client reads. With permessage-deflate full is also what took longer than a
+	 * tick. */
 	void (*drained)(void *owner, uint32_t n, bool waited);
 	void (*closed)(void *owner); /* the last call for this owner */
 };
@@ -43,6 +46,7 @@ void ws_pause(struct ws *ws);
 void ws_resume(struct ws *ws);
 void ws_close(struct ws *ws, uint16_t code); /* after what was sent */
 size_t ws_unsent(const struct ws *ws);	     /* bytes not yet with the kernel */
+bool ws_full(const struct ws *ws);	     /* which is full, or was since drained() */
 
 /* Once per turn: writes what is queued, one system call a WebSocket (a large batch: a piece). */
 void ws_engine_flush(struct ws_engine *e);

@@ -138,7 +138,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				   .open_wait = 1500,
 				   .open_limit = 20000,
 				   .close_wait = 3000,
-				   .prove_wait = 1500};
+				   .prove_wait = 1500,
+				   .untold = 40};
 	struct game g = {.sent = 0};
 
 	if (size < 2)

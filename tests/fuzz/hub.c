@@ -271,7 +271,13 @@ static void judge_delivery(struct hub *h, const struct session_facts *f)
 /* So long may its end take, ms. */
 static int64_t hub_parting(const struct hub *h)
 {
-	return h->env->leave_wait + h->env->close_wait;
+	const struct bosh_config *bosh = &h->env->bosh;
+	int64_t wait = h->env->leave_wait + h->env->close_wait;
+
+	if (!h->rules)
+		return wait;
+	return wait + (bosh->inactivity > bosh->maxpause ? bosh->inactivity : bosh->maxpause) +
+	       2 * bosh->polling;
 }
 
 static void judge(struct hub *h)

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from lib import patience
 from lib.bosh import Body, Http, auth, message, request
 from lib.xmlbits import NS_CLIENT, NS_STREAM, NS_XBOSH
 
@@ -361,6 +362,29 @@ def test_the_server_ends_the_stream_while_a_request_is_held(place):
     stream.wait_end()
 
 
+def test_who_holds_nothing_when_the_server_ends_fetches_what_it_said_later(new_place):
+    place = new_place({"bosh.wait": 2})
+    s, stream = pair(place)
+    settle(s)
+    stream.send(message("last words", xmlns=False) + "</stream:stream>")
+    stream.wait_gone()
+    time.sleep(5)  # as without a network for a while
+    a = s.send().answer(2)
+    assert a.type == "terminate" and a.element("message").text() == "last words"
+    no_session(place, s.sid, s.rid)
+
+
+def test_nobody_is_waited_for_at_a_shutdown_to_hear_of_an_end(new_place):
+    place = new_place({"bosh.wait": 2, "shutdown.deadline": 30})
+    s, stream = pair(place)
+    settle(s)
+    stream.send("</stream:stream>")
+    stream.wait_gone()
+    began = time.monotonic()
+    place.fairlead.stop()
+    assert time.monotonic() - began < patience(3)
+
+
 # -- unknown sessions --------------------------------------------------------------------------
 
 @pytest.mark.parametrize("change", [
@@ -413,6 +437,19 @@ def test_a_restart_opens_the_stream_anew(place, attrs):
     assert features.find("bind") is not None and features.ns == NS_STREAM
     stream = place.server.stream_of(s.user)
     assert [h["to"] for h in stream.headers] == ["example.org", "example.org"]
+
+
+def test_a_restart_stays_with_its_domain(place):
+    s = place.bosh()
+    s.create()
+    s.take("features")
+    s.send(auth(s.user))
+    s.take("success")
+    r = s.send("", {"xmpp:restart": "true", "xmlns:xmpp": NS_XBOSH, "to": "other.example.org"})
+    assert r.answer(2).condition == "host-unknown"
+    stream = place.server.stream_of(s.user)
+    stream.wait_gone()
+    assert len(stream.headers) == 1
 
 
 def test_a_restart_whose_prefix_is_not_declared_is_understood(place):

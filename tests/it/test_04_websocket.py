@@ -161,6 +161,19 @@ def test_a_restart_gets_a_new_open_and_new_features(place):
     assert features.find("bind") is not None
 
 
+def test_a_restart_stays_with_its_domain(place):
+    ws = place.ws()
+    ws.open()
+    ws.send(auth(ws.user))
+    ws.take("success")
+    ws.send(ws.open_text(domain="other.example.org"))
+    ws.take("open")
+    assert ws.take("error").find("host-unknown") is not None
+    stream = place.server.stream_of(ws.user)
+    stream.wait_gone()
+    assert len(stream.headers) == 1
+
+
 def test_the_open_tells_the_server_domain_and_language(place):
     ws = place.ws()
     ws.send(ws.open_text(more=" xml:lang='pl'"))

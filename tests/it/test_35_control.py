@@ -1,9 +1,11 @@
 """The status API: the overview, the stream, the history, metrics, acts, and fairleadctl."""
 
+import base64
 import contextlib
 import functools
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -13,7 +15,7 @@ import time
 import pytest
 
 from lib import patience, readable
-from lib.bosh import Http, auth
+from lib.bosh import Http, auth, message
 from lib.fairlead import PROGRAM
 from lib.freeze import frozen
 from lib.xmppserver import Server
@@ -101,6 +103,38 @@ def samples(text):
         buckets = [v for (n, _), v in seen.items() if n == name + "_bucket"]
         assert buckets == sorted(buckets) and buckets[-1] == seen[name + "_count", None]
     return seen
+
+
+def metrics(place):
+    return samples(get(place.fairlead.status_port, "/metrics").body.decode())
+
+
+@pytest.mark.parametrize("kind", ["ws", "deflate_ws"])
+def test_only_what_a_websocket_does_not_take_waits(new_place, kind):
+    place = new_place({"workers": 1, "websocket.deflate": "on", "limits.queue": 4 << 20})
+    ws = getattr(place, kind)().login()
+    ws.http.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 15)
+    stream = place.server.stream_of(ws.user)
+    count = ("fairlead_delivery_seconds_count", None)
+    total = ("fairlead_delivery_seconds_sum", None)
+    began, before = time.monotonic(), metrics(place)
+    for i in range(20):
+        stream.send(message(f"m{i}"))
+        assert ws.take("message").text() == f"m{i}"
+        time.sleep(0.05)
+    at_once = metrics(place)
+    assert at_once["fairlead_queue_bytes", None] == 0
+    assert at_once[count] >= before[count] + 20
+    assert at_once[total] - before[total] < (time.monotonic() - began) / 4
+    n = 900  # 7 MB, more than the kernel takes
+    for i in range(n):
+        stream.send(message(f"{i} " + base64.b64encode(random.randbytes(6000)).decode()))
+    time.sleep(1)
+    assert metrics(place)["fairlead_queue_bytes", None] > 0
+    for i in range(n):
+        assert ws.take("message").text().startswith(f"{i} ")
+    settled(place, lambda _: metrics(place)["fairlead_queue_bytes", None] == 0)
+    assert metrics(place)[total] - at_once[total] > 0.8
 
 
 def test_metrics_parse_strictly_and_count(place):

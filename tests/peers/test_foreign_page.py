@@ -1,4 +1,5 @@
-"""A page of another origin can have a browser show an answer of ours, with what others wrote in it."""
+"""What a page of another origin can have a browser do: show an answer of ours, with what others
+wrote in it; end its session with its last breath."""
 
 import json
 
@@ -40,3 +41,16 @@ def test_no_script_in_an_answer_runs(place, content, bare):
         "name": f"<body rid='{s.rid}' sid='{s.sid}' xmlns='{NS_BOSH}' x='", "value": "'/>",
         "bare": bare, "browser": peers.browser()}))
     assert "take this" in facts["text"] and facts["ran"] == bare, facts
+
+
+def test_a_page_that_goes_away_ends_its_session_by_a_beacon(place):
+    s = place.bosh(connections=1).login()
+    stream = place.server.stream_of(s.user)
+    body = s.make("<presence type='unavailable' xmlns='jabber:client'/>", s.rid,
+                  {"type": "terminate"}).decode()
+    peers.node("beacon.js", json.dumps({
+        "page": f"http://localhost:{place.port}/http-bind", "body": body,
+        "endpoint": f"http://127.0.0.1:{place.port}/http-bind", "browser": peers.browser()}))
+    stream.wait_gone()
+    assert any(e.name == "presence" and e.get("type") == "unavailable" for e in stream.received)
+    place.fairlead.wait_end("client-closed")

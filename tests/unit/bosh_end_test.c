@@ -37,6 +37,8 @@ static void a_polling_session_may_be_inactive_for_longer(void **state)
 	RUN("> z <body rid='1' to='e' wait='0' hold='1' ver='1.6'/>", "  open to=e", POLLS,
 	    "wait 129999", "> a <body rid='2' sid='SID'/>", "  < a <body/>", "wait 129999",
 	    "wait 1", "  failed inactivity", "  closed");
+	RUN("> z <body rid='1' to='e' wait='0' hold='1' ver='1.6' inactivity='3'/>", "  open to=e",
+	    POLLS);
 }
 
 static void polling_too_fast_ends_the_session(void **state)
@@ -171,9 +173,43 @@ static void a_creation_that_fails_says_why(void **state)
 
 static void a_client_between_two_requests_still_hears_why(void **state)
 {
-	RUN(READY, "close server-lost", "wait 2999", "> a <body rid='102' sid='SID'/>",
-	    "  < a " TERMINATE("remote-connection-failed"), "  closed");
-	RUN(READY, "close server-lost", "wait 3000", "  closed");
+	RUN(READY, "close killed", "wait 2999", "> a <body rid='102' sid='SID'/>",
+	    "  < a " TERMINATE("policy-violation"), "  closed");
+	RUN(READY, "close killed", "wait 3000", "  closed");
+	RUN(READY, "close killed", "wait 1000", "close system-shutdown", "wait 500", "  closed");
+}
+
+/* It polls when it was told to, and hears of it then. */
+static void a_polling_client_hears_why(void **state)
+{
+	RUN("> z <body rid='100' to='example.com' wait='0' hold='1' ver='1.6'/>",
+	    "  open to=example.com",
+	    "  < z <body sid='SID' wait='0' requests='2' hold='1' inactivity='130' polling='5'"
+	    " ver='1.6' accept='gzip,deflate' from='example.com' xmpp:version='1.0'" STREAMS "/>",
+	    "close killed", "wait 7999", "> a <body rid='101' sid='SID'/>",
+	    "  < a " TERMINATE("policy-violation"), "  closed");
+}
+
+/* Nobody else has what came before: it is kept as long as the client may stay away. */
+static void what_the_server_said_before_it_ended_may_be_fetched(void **state)
+{
+	static struct bosh_config pausing;
+
+	RUN(READY, "wait 1000", "server " M(1), "close server-lost", "wait 118999",
+	    "> a <body rid='102' sid='SID'/>",
+	    "  < a <body type='terminate' condition='remote-connection-failed'>" GOT(1) "</body>",
+	    "  closed");
+	RUN(READY, "wait 1000", "close server-lost", "wait 119000", "  closed");
+	RUN(READY, "close server-lost", "wait 1000", "close system-shutdown", "wait 500",
+	    "  closed");
+	pausing = config;
+	pausing.maxpause = 300000;
+	RUN_WITH(&pausing, "> z " CREATE, "  open to=example.com", "  ~ z 1500", "hurry z",
+		 "  < z <body" GRANTED " maxpause='300' ver='1.6' accept='gzip,deflate'"
+		 " from='example.com' xmpp:version='1.0'" STREAMS "/>",
+		 "> p <body rid='101' sid='SID' pause='200'/>", "  < p <body/>",
+		 "close server-lost", "wait 199999", "> a <body rid='102' sid='SID'/>",
+		 "  < a " TERMINATE("remote-connection-failed"), "  closed");
 }
 
 static void only_the_first_close_counts(void **state)
@@ -305,6 +341,8 @@ int main(void)
 	    cmocka_unit_test(the_servers_error_is_handed_on),
 	    cmocka_unit_test(a_creation_that_fails_says_why),
 	    cmocka_unit_test(a_client_between_two_requests_still_hears_why),
+	    cmocka_unit_test(a_polling_client_hears_why),
+	    cmocka_unit_test(what_the_server_said_before_it_ended_may_be_fetched),
 	    cmocka_unit_test(only_the_first_close_counts),
 	    cmocka_unit_test(nothing_follows_the_close),
 	    cmocka_unit_test(who_broke_no_rule_hears_of_another_request),

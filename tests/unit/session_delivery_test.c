@@ -33,16 +33,6 @@
 #define POLL(rid) BODY "rid='" #rid "' sid='" SID "'/>"
 #define WS_OPEN "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' version='1.0'/>"
 
-static void not_heard_(struct play *p, const char *unwanted, int line)
-{
-	if (memmem(buf_slice(&p->said).p, p->said.len, unwanted, strlen(unwanted))) {
-		fprintf(stderr, "line %d: unwanted: %s\nsaid:\n%.*s\n", line, unwanted,
-			(int)p->said.len, buf_slice(&p->said).p);
-		fail();
-	}
-}
-#define not_heard(p, unwanted) not_heard_(p, unwanted, __LINE__)
-
 /* Logged in and bound; rid 101 is answered, nothing is held. */
 static void bind_bosh(struct play *p, const char *features)
 {

@@ -162,6 +162,16 @@ static inline void heard_(struct play *p, const char *want, int line)
 }
 #define heard(p, want) heard_(p, want, __LINE__)
 
+static inline void not_heard_(struct play *p, const char *unwanted, int line)
+{
+	if (memmem(buf_slice(&p->said).p, p->said.len, unwanted, strlen(unwanted))) {
+		fprintf(stderr, "line %d: unwanted: %s\nsaid:\n%.*s\n", line, unwanted,
+			(int)p->said.len, buf_slice(&p->said).p);
+		fail();
+	}
+}
+#define not_heard(p, unwanted) not_heard_(p, unwanted, __LINE__)
+
 static inline void forget(struct play *p)
 {
 	buf_clear(&p->said);

@@ -331,6 +331,27 @@ static void a_restart_writes_a_new_header(void **state)
 	finish(&p);
 }
 
+/* What the routes were asked about, and `deny` with them, cannot be left by a restart. */
+static void a_restart_stays_with_its_domain(void **state)
+{
+	struct play p;
+
+	(void)state;
+	open_bosh(&p);
+	client(&p, BODY "rid='101' sid='" SID "' xmpp:restart='true' to='Example.ORG.' "
+			"xmlns:xmpp='urn:xmpp:xbosh'/>");
+	heard(&p, "WRITE <?xml version='1.0'?><stream:stream to='Example.ORG.'");
+	client(&p, BODY "rid='102' sid='" SID "' xmpp:restart='true' to='' "
+			"xmlns:xmpp='urn:xmpp:xbosh'/>");
+	heard(&p, "WRITE <?xml version='1.0'?><stream:stream to='example.org'");
+	client(&p, BODY "rid='103' sid='" SID "' xmpp:restart='true' to='evil.example.org' "
+			"xmlns:xmpp='urn:xmpp:xbosh'/>");
+	heard(&p, "condition='host-unknown'");
+	not_heard(&p, "to='evil");
+	assert_int_equal(session_state(p.s), SESSION_CLOSING);
+	finish(&p);
+}
+
 static void a_client_that_terminates_ends_the_stream(void **state)
 {
 	struct play p;
@@ -702,6 +723,7 @@ int main(void)
 	    cmocka_unit_test(it_is_noted_whether_the_first_features_let_clients_log_in),
 	    cmocka_unit_test(the_bound_jid_is_noted),
 	    cmocka_unit_test(a_restart_writes_a_new_header),
+	    cmocka_unit_test(a_restart_stays_with_its_domain),
 	    cmocka_unit_test(a_client_that_terminates_ends_the_stream),
 	    cmocka_unit_test(a_server_that_does_not_close_is_dropped),
 	    cmocka_unit_test(a_stream_error_reaches_the_client_whole),

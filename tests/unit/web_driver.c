@@ -70,6 +70,12 @@ size_t ws_unsent(const struct ws *ws)
 	return 0;
 }
 
+bool ws_full(const struct ws *ws)
+{
+	(void)ws;
+	return false;
+}
+
 void ws_engine_flush(struct ws_engine *e)
 {
 	(void)e;

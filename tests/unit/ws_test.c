@@ -27,7 +27,7 @@ static ev_timer guard;
 /* What the owner of the WebSocket under test saw. */
 static struct seen {
 	struct ws *ws;
-	int opened, binary, too_big, drained, waited, closed, messages;
+	int opened, binary, too_big, drained, waited, full, closed, messages;
 	uint32_t bytes; /* drained */
 	uint64_t serial;
 	struct buf text; /* all messages, each with a newline behind it */
@@ -74,7 +74,8 @@ static void on_pong(void *owner, uint64_t serial)
 static void on_drained(void *owner, uint32_t n, bool waited)
 {
 	((struct seen *)owner)->bytes += n;
-	((struct seen *)owner)->drained++;
+	((struct seen *)owner)->drained += n > 0;
+	((struct seen *)owner)->full += n == 0;
 	((struct seen *)owner)->waited += waited;
 }
 
@@ -502,6 +503,7 @@ static void a_slow_client_gets_everything_in_order(void **state)
 	for (int i = 0; i < 10; i++)
 		turn();
 	assert_int_equal(seen.drained, 0);
+	assert_int_equal(seen.full, 1);
 	client_frame(0x89, SLICE("ping"));
 	UNTIL(got.len == total + 6);
 	assert_memory_equal(buf_data(&got) + total - 9, "\x81\x07<last/>\x8a\x04ping", 15);

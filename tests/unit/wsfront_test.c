@@ -575,6 +575,30 @@ static void a_full_queue_ends_the_session(void **state)
 }
 
 /* 41 bytes a message with its frame, 10 a ping. What the kernel took does not count. */
+/* Of what is little nobody is told that it drained, so that does not count against a stanza. */
+static void one_stanza_fits_beside_what_may_be_written(void **state)
+{
+	static struct wsfront_config small;
+	static const char *const lines[] = {READY,
+					    "drained",
+					    "server <message id='1'/>",
+					    "  < <message xmlns='jabber:client' id='1'/>",
+					    "  < ping 1",
+					    "server <message id='2'/>",
+					    "  < <message xmlns='jabber:client' id='2'/>",
+					    "server <message id='3'/>",
+					    "  failed queue-full",
+					    ERROR("resource-constraint"),
+					    "  < " CLOSE,
+					    NULL};
+
+	(void)state;
+	small = config;
+	small.queue = 50;
+	small.untold = 55;
+	run_with(&small, __func__, lines);
+}
+
 static void what_drains_makes_room(void **state)
 {
 	static struct wsfront_config small;
@@ -649,6 +673,7 @@ int main(void)
 	    cmocka_unit_test(what_is_ponged_while_the_goodbye_waits_counts_likewise),
 	    cmocka_unit_test(messages_wait_while_nothing_is_pulled),
 	    cmocka_unit_test(a_full_queue_ends_the_session),
+	    cmocka_unit_test(one_stanza_fits_beside_what_may_be_written),
 	    cmocka_unit_test(what_drains_makes_room),
 	};
 
