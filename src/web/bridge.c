@@ -192,7 +192,7 @@ static void settle(struct bridge *b)
 	watch(b);
 	if (c->error || c->eof)
 		bridge_mark(b);
-	if (b->owed && b->socket)
+	if (b->socket)
 		tell_drained(b);
 }
 
@@ -200,6 +200,9 @@ static void wake(struct conn *c)
 {
 	struct bridge *b = CONTAINER(c, struct bridge, client);
 
+	/* However long one large message takes. */
+	if (b->full && b->socket && !c->error && c->out.len == 0)
+		socket_drained(b->socket, 0, true);
 	give(b);
 	take(b);
 	settle(b);

@@ -133,7 +133,7 @@ struct web_hooks {
 	void (*ws_frame)(void *app, handle_t session, struct frame *frame, enum reason bad);
 	void (*ws_pong)(void *app, handle_t session, uint64_t serial);
 	/* n bytes more of what was given to web_ws_send() are with the kernel; waited: which had
-	 * been full. n 0: it is full now. */
+	 * been full. n 0: see drained() in ws.h. */
 	void (*ws_drained)(void *app, handle_t session, uint32_t n, bool waited);
 	void (*ws_closed)(void *app, handle_t session);
 };

@@ -9,6 +9,8 @@
 #include <assert.h>
 #include <errno.h>
 #include <libwebsockets.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -54,6 +56,7 @@ struct ws {
 	char *piece;	  /* owned: the message that the library compresses */
 	uint32_t lent;	  /* bytes of which the library keeps some */
 	uint32_t written; /* bytes that the library was given since drained(), `lent` among them */
+	uint32_t acked;	  /* at the last tick at which it was stuck; see acked_by() */
 	uint16_t code;	  /* to close with, once `out` is written; 0: not closing */
 	uint8_t ticks;	  /* seconds since closing was asked for */
 	bool up : 1;	  /* the 101 is out */
@@ -540,6 +543,28 @@ void ws_adopt(struct ws_engine *e, int fd, struct slice key, bool deflate, struc
 /* Neither the library's timers nor ours run on a quiet loop otherwise (PING of a closing handshake,
  * five seconds); and a client that is stuck is looked at for having left. If it gets on, it was
  * waited for: with permessage-deflate nothing else tells, and its pongs are not read. */
+/* Bytes that the client's kernel has acknowledged, modulo 2^32; 0 of what is no TCP (bridge.c). */
+static uint32_t acked_by(int fd)
+{
+	struct tcp_info info = {0};
+	socklen_t n = sizeof(info);
+
+	getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n);
+	return (uint32_t)info.tcpi_bytes_acked;
+}
+
+/* However long one large message takes: a full kernel whose bytes are acknowledged has a client
+ * that reads. */
+static void look_for_life(struct ws *ws, int fd)
+{
+	uint32_t acked = acked_by(fd);
+
+	note_full(ws, true);
+	if (acked != ws->acked)
+		ws->e->hooks->drained(ws->owner, 0, true);
+	ws->acked = acked;
+}
+
 static void on_tick(struct ev_loop *loop, ev_timer *w, int events)
 {
 	struct ws_engine *e = w->data;
@@ -554,7 +579,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *w, int events)
 		next = ws->next;
 		if (!ws->stuck || ws->over)
 			continue;
-		note_full(ws, true);
+		look_for_life(ws, fd);
 		if ((ws->code && ++ws->ticks >= CLOSE_TICKS) ||
 		    recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
 			abandon(ws);

@@ -21,9 +21,11 @@ struct ws_hooks {
 	void (*pong)(void *owner,
 		     uint64_t serial); /* 8 byte payload, big endian; others are ignored */
 	/* n bytes more of what was sent are with the kernel: told after a wait, and now and then
-	 * without one (each WS_UNTOLD at least). n 0: it is full from now on. waited: it had been,
-	 * so that the client reads. With permessage-deflate full is also what took longer than a
-	 * tick. */
+	 * without one (each WS_UNTOLD at least). waited: the kernel had been full, so that the
+	 * client reads. n 0, waited: it took more of a message that is not all out; else: the
+	 * kernel is full from now on. With permessage-deflate full is also what took longer than a
+	 * tick.
+	 */
 	void (*drained)(void *owner, uint32_t n, bool waited);
 	void (*closed)(void *owner); /* the last call for this owner */
 };

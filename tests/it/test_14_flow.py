@@ -131,6 +131,27 @@ def test_a_client_that_reads_slowly_is_there_though_its_pongs_are_late(new_place
     assert ws.take("message").text() == "and on it goes"
 
 
+@pytest.mark.parametrize("over", ["tcp", pytest.param("tls", marks=pytest.mark.full)])
+def test_a_client_that_reads_one_large_message_slowly_is_there(new_place, authority, over):
+    secure = {"tls": authority.make("slow", "localhost"), "trust": authority.client_context()}
+    place = new_place({"limits.queue": 32 << 20, "limits.stanza": 16 << 20, "websocket.ping": 2},
+                      script=quiet, **(secure if over == "tls" else {}))
+    ws = place.ws().login()
+    stream = place.server.stream_of(ws.user)
+    narrow(ws.http.sock, stream.sock)
+    text = base64.b64encode(random.randbytes(11 << 20)).decode()
+    pour(stream.sock, 1, [], lambda _: message(text).encode())
+    began = time.monotonic()
+    while len(ws.http.buffer) < 10 << 20:  # for 12 s
+        more = ws.http.sock.recv(65536)
+        assert more, f"closed after {len(ws.http.buffer)} bytes"
+        ws.http.buffer += more
+        time.sleep(max(0, began + len(ws.http.buffer) / 900000 - time.monotonic()))
+    assert ws.take("message", 60).text() == text
+    stream.send(message("and on it goes"))
+    assert ws.take("message").text() == "and on it goes"
+
+
 def test_a_client_that_takes_nothing_for_long_ends_queue_full(new_place):
     """A server must not be held up for ever: it is read on after ten seconds, into the bound."""
     place = new_place({**SETTINGS, "limits.queue": 65536}, script=quiet)
