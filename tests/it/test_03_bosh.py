@@ -32,6 +32,15 @@ def settle(s):
         s.pending[0].answer()
 
 
+def authenticated(place):
+    s = place.bosh()
+    s.create()
+    s.take("features")
+    s.send(auth(s.user))
+    s.take("success")
+    return s
+
+
 def no_session(place, sid, rid):
     a = Body(place.http().post(place.bosh().make("", rid, {"sid": sid})))
     assert a.type == "terminate" and a.condition == "item-not-found", a
@@ -427,11 +436,7 @@ def test_an_absurd_rid_in_a_session_is_refused(place):
     {"x:restart": "true", "xmlns:x": NS_XBOSH, "to": "example.org"},
     {"xmpp:restart": "1", "xmlns:xmpp": NS_XBOSH, "to": "example.org"}])
 def test_a_restart_opens_the_stream_anew(place, attrs):
-    s = place.bosh()
-    s.create()
-    s.take("features")
-    s.send(auth(s.user))
-    s.take("success")
+    s = authenticated(place)
     s.send("", attrs)
     features = s.take("features")
     assert features.find("bind") is not None and features.ns == NS_STREAM
@@ -440,11 +445,7 @@ def test_a_restart_opens_the_stream_anew(place, attrs):
 
 
 def test_a_restart_stays_with_its_domain(place):
-    s = place.bosh()
-    s.create()
-    s.take("features")
-    s.send(auth(s.user))
-    s.take("success")
+    s = authenticated(place)
     r = s.send("", {"xmpp:restart": "true", "xmlns:xmpp": NS_XBOSH, "to": "other.example.org"})
     assert r.answer(2).condition == "host-unknown"
     stream = place.server.stream_of(s.user)
@@ -453,11 +454,7 @@ def test_a_restart_stays_with_its_domain(place):
 
 
 def test_a_restart_whose_prefix_is_not_declared_is_understood(place):
-    s = place.bosh()
-    s.create()
-    s.take("features")
-    s.send(auth(s.user))
-    s.take("success")
+    s = authenticated(place)
     s.send("", {"xmpp:restart": "true", "to": "example.org"})
     assert s.take("features").find("bind") is not None
 

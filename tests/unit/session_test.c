@@ -315,14 +315,17 @@ static void the_bound_jid_is_noted(void **state)
 	finish(&p);
 }
 
+#define RESTART(rid, to)                                                    \
+	BODY "rid='" rid "' sid='" SID "' xmpp:restart='true' to='" to "' " \
+	     "xmlns:xmpp='urn:xmpp:xbosh'/>"
+
 static void a_restart_writes_a_new_header(void **state)
 {
 	struct play p;
 
 	(void)state;
 	open_bosh(&p);
-	client(&p, BODY "rid='101' sid='" SID "' xmpp:restart='true' to='example.org' "
-			"xmlns:xmpp='urn:xmpp:xbosh'/>");
+	client(&p, RESTART("101", "example.org"));
 	heard(&p, "WRITE <?xml version='1.0'?><stream:stream to='example.org'");
 	server(&p, "<?xml version='1.0'?>" HEADER
 		   "<stream:features><bind xmlns='b'/></stream:features>");
@@ -338,14 +341,11 @@ static void a_restart_stays_with_its_domain(void **state)
 
 	(void)state;
 	open_bosh(&p);
-	client(&p, BODY "rid='101' sid='" SID "' xmpp:restart='true' to='Example.ORG.' "
-			"xmlns:xmpp='urn:xmpp:xbosh'/>");
+	client(&p, RESTART("101", "Example.ORG."));
 	heard(&p, "WRITE <?xml version='1.0'?><stream:stream to='Example.ORG.'");
-	client(&p, BODY "rid='102' sid='" SID "' xmpp:restart='true' to='' "
-			"xmlns:xmpp='urn:xmpp:xbosh'/>");
+	client(&p, RESTART("102", ""));
 	heard(&p, "WRITE <?xml version='1.0'?><stream:stream to='example.org'");
-	client(&p, BODY "rid='103' sid='" SID "' xmpp:restart='true' to='evil.example.org' "
-			"xmlns:xmpp='urn:xmpp:xbosh'/>");
+	client(&p, RESTART("103", "evil.example.org"));
 	heard(&p, "condition='host-unknown'");
 	not_heard(&p, "to='evil");
 	assert_int_equal(session_state(p.s), SESSION_CLOSING);

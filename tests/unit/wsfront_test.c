@@ -551,78 +551,39 @@ static void messages_wait_while_nothing_is_pulled(void **state)
 	    "  payload 0 <g xmlns='x'/>");
 }
 
+/* Of a client that has little room; 41 bytes a message with its frame, 10 a ping. */
+#define RUN_SMALL(room, silence, ...)                                                     \
+	do {                                                                              \
+		static struct wsfront_config small;                                       \
+		static const char *const lines[] = {READY, "drained", __VA_ARGS__, NULL}; \
+		(void)state;                                                              \
+		small = config;                                                           \
+		small.queue = (room);                                                     \
+		small.untold = (silence);                                                 \
+		run_with(&small, __func__, lines);                                        \
+	} while (0)
+#define TAKEN(id) \
+	"server <message id='" id "'/>", "  < <message xmlns='jabber:client' id='" id "'/>"
+#define TOO_MUCH(id)                                                                          \
+	"server <message id='" id "'/>", "  failed queue-full", ERROR("resource-constraint"), \
+	    "  < " CLOSE
+
 static void a_full_queue_ends_the_session(void **state)
 {
-	static struct wsfront_config small;
-	static const char *const lines[] = {READY,
-					    "drained",
-					    "server <message id='1'/>",
-					    "  < <message xmlns='jabber:client' id='1'/>",
-					    "  < ping 1",
-					    "drained",
-					    "server <message id='2'/>",
-					    "  < <message xmlns='jabber:client' id='2'/>",
-					    "server <message id='3'/>",
-					    "  failed queue-full",
-					    ERROR("resource-constraint"),
-					    "  < " CLOSE,
-					    NULL};
-
-	(void)state;
-	small = config;
-	small.queue = 50;
-	run_with(&small, __func__, lines);
+	RUN_SMALL(50, 0, TAKEN("1"), "  < ping 1", "drained", TAKEN("2"), TOO_MUCH("3"));
 }
 
-/* 41 bytes a message with its frame, 10 a ping. What the kernel took does not count. */
 /* Of what is little nobody is told that it drained, so that does not count against a stanza. */
 static void one_stanza_fits_beside_what_may_be_written(void **state)
 {
-	static struct wsfront_config small;
-	static const char *const lines[] = {READY,
-					    "drained",
-					    "server <message id='1'/>",
-					    "  < <message xmlns='jabber:client' id='1'/>",
-					    "  < ping 1",
-					    "server <message id='2'/>",
-					    "  < <message xmlns='jabber:client' id='2'/>",
-					    "server <message id='3'/>",
-					    "  failed queue-full",
-					    ERROR("resource-constraint"),
-					    "  < " CLOSE,
-					    NULL};
-
-	(void)state;
-	small = config;
-	small.queue = 50;
-	small.untold = 55;
-	run_with(&small, __func__, lines);
+	RUN_SMALL(50, 55, TAKEN("1"), "  < ping 1", TAKEN("2"), TOO_MUCH("3"));
 }
 
+/* What the kernel took does not count. */
 static void what_drains_makes_room(void **state)
 {
-	static struct wsfront_config small;
-	static const char *const lines[] = {READY,
-					    "drained",
-					    "server <message id='1'/>",
-					    "  < <message xmlns='jabber:client' id='1'/>",
-					    "  < ping 1",
-					    "server <message id='2'/>",
-					    "  < <message xmlns='jabber:client' id='2'/>",
-					    "drained 41",
-					    "server <message id='3'/>",
-					    "  < <message xmlns='jabber:client' id='3'/>",
-					    "drained 10",
-					    "server <message id='4'/>",
-					    "  failed queue-full",
-					    ERROR("resource-constraint"),
-					    "  < " CLOSE,
-					    NULL};
-
-	(void)state;
-	small = config;
-	small.queue = 98;
-	run_with(&small, __func__, lines);
+	RUN_SMALL(98, 0, TAKEN("1"), "  < ping 1", TAKEN("2"), "drained 41", TAKEN("3"),
+		  "drained 10", TOO_MUCH("4"));
 }
 
 /* clang-format on */
