@@ -52,9 +52,10 @@ enum http1_result http1_find(struct slice in, size_t *scan, size_t *end);
  * only h->fault is of use. An unknown method is no fault here. */
 int http1_parse(struct slice head, struct http1_head *h);
 
-/* Takes the last field line of that name off a head that was found good, with all behind it, and
- * lends its value, without blanks around; false where there is none. So does a loop see what stands
- * in several lines from right to left. */
+/* Takes the last field line of that name off a head, or off whole lines of one, with all behind it,
+ * and lends its value, without blanks around; false where there is none. So does a loop see what
+ * stands in several lines from right to left. Nothing is checked: a head that was not found good
+ * may have any bytes in a value. */
 bool http1_last_field(struct slice *head, struct slice name, struct slice *value);
 
 /* A chunked body, in any pieces. Start zeroed. DATA: *data is the next run of body bytes, lent;

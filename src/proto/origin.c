@@ -38,7 +38,7 @@ static bool below(struct slice rule, size_t star, struct slice origin)
 		return false;
 	host = slice_of(origin.p + star, origin.n - star - tail.n);
 	for (size_t i = 0; i < host.n; i++)
-		if (host.p[i] == '/' || host.p[i] == ':' || host.p[i] == '@')
+		if (host.p[i] <= ' ' || host.p[i] > '~' || strchr("/:@", host.p[i]))
 			return false;
 	return host.p[0] != '.' && slice_eq_nocase(tail, from(origin, origin.n - tail.n));
 }

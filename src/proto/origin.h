@@ -8,7 +8,8 @@
 
 enum { ORIGIN_MAX = 300 }; /* longer than any host name with scheme and port */
 
-/* Rules are NULL-terminated. */
+/* Rules are NULL-terminated. An origin may be any bytes; those of one that is allowed, by another
+ * rule than "*", are visible ASCII. */
 bool origin_any(const char *const *rules); /* "*" is among them */
 bool origin_allowed(const char *const *rules, struct slice origin);
 bool origin_rule_valid(struct slice rule); /* for whoever reads the configuration */

@@ -12,7 +12,27 @@
 
 _Static_assert(sizeof(struct request) <= 56, "there is one for each BOSH session");
 
-static enum cors cors_of(const struct http *h, const struct http1_head *head)
+/* Of a head that cannot be read it is looked for in the lines that came: a page must be able to
+ * read the refusal. */
+static struct slice origin_of(const struct http *h, const struct http1_head *head)
+{
+	struct slice lines = buf_slice(&h->conn.in), origin = SLICE_NONE;
+	const char *end;
+
+	if (head)
+		return head->origin;
+	if (lines.n == 0)
+		return SLICE_NONE;
+	end = memmem(lines.p, lines.n, "\r\n\r\n", 4);
+	if (end)
+		lines.n = (size_t)(end - lines.p) + 2;
+	while (lines.n && lines.p[lines.n - 1] != '\n')
+		lines.n--;
+	http1_last_field(&lines, SLICE("Origin"), &origin);
+	return origin;
+}
+
+static enum cors cors_of(const struct http *h, struct slice origin)
 {
 	const struct web *w = h->web;
 
@@ -20,9 +40,9 @@ static enum cors cors_of(const struct http *h, const struct http1_head *head)
 		return CORS_NONE;
 	if (w->any_origin)
 		return CORS_ANY;
-	if (!head || !head->origin.p)
+	if (!origin.p)
 		return CORS_ABSENT;
-	return origin_allowed(w->config->origins, head->origin) ? CORS_ECHO : CORS_REFUSED;
+	return origin_allowed(w->config->origins, origin) ? CORS_ECHO : CORS_REFUSED;
 }
 
 /* What has to be known of a head when the body is there. */
@@ -35,8 +55,9 @@ static size_t target_of(const struct http *h, const struct http1_head *head)
 
 struct request *request_new(struct http *h, const struct http1_head *head)
 {
-	enum cors cors = cors_of(h, head);
-	size_t origin = cors == CORS_ECHO ? head->origin.n + 1 : 0, via = 0;
+	struct slice from = origin_of(h, head);
+	enum cors cors = cors_of(h, from);
+	size_t origin = cors == CORS_ECHO ? from.n + 1 : 0, via = 0;
 	size_t target = target_of(h, head);
 	struct request *r, **last = &h->first;
 	struct forwarded f;
@@ -62,7 +83,7 @@ struct request *request_new(struct http *h, const struct http1_head *head)
 	}
 	r->cors = (uint8_t)cors;
 	if (origin)
-		memcpy(r->tail + via, head->origin.p, origin - 1);
+		memcpy(r->tail + via, from.p, origin - 1);
 	if (target)
 		memcpy(r->tail + via, head->target.p, target - 1);
 	while (*last)

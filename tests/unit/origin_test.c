@@ -49,6 +49,9 @@ static void a_star_stands_for_labels(void **state)
 	assert_false(allowed("https://evil.example/.example.com"));
 	assert_false(allowed("https://evil.example:80.example.com"));
 	assert_false(allowed("https://a@b.example.com"));
+	assert_false(allowed("https://a\rb.example.com"));
+	assert_false(allowed("https://a\x7f.b.example.com"));
+	assert_false(allowed("https://\xc3\xa4.example.com"));
 	assert_false(allowed("http://a.example.net"));
 }
 
