@@ -33,18 +33,14 @@ struct request *http_reading(const struct http *h)
 	return r && r->state == REQUEST_READING ? r : NULL;
 }
 
+/* BOSH clients take 4xx for the end, and try again after 5xx. It is no less the client that was
+ * slow: what counts as 503 is what we had no room or time for. */
 void http_slow(struct http *h)
 {
-	static const char words[] = "The request took too long to arrive.";
 	struct request *r = http_reading(h);
 
-	if (!r) {
-		refuse(h, 408, words);
-		return;
-	}
-	/* BOSH clients take 4xx for the end, and try again after 5xx. It is no less the client that
-	 * was slow: what counts as 503 is what we had no room or time for. */
-	answer_refusal(r, h->kind == WEB_TRAFFIC ? 503 : 408, REFUSAL_HTTP_408, words);
+	answer_refusal(r ? r : request_new(h, NULL), h->kind == WEB_TRAFFIC ? 503 : 408,
+		       REFUSAL_HTTP_408, "The request took too long to arrive.");
 	h->stop = true;
 }
 

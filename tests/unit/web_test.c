@@ -200,7 +200,7 @@ static void slowness_ends(void **state)
 	say(fd, "TP/1.1\r\n");
 	assert_string_equal(hear(fd), "");
 	pass(1);
-	expect_status(fd, 408, true);
+	expect_status(fd, 503, true);
 	close(fd);
 
 	fd = dial();
@@ -465,7 +465,7 @@ static void a_connection_that_breaks_in_its_turn_is_freed_once(void **state)
 	close(fd);
 	pass_in_one_turn(9999);
 	http_mark(lone());
-	pass_in_one_turn(1); /* 408, to nobody */
+	pass_in_one_turn(1); /* 503, to nobody */
 	assert_int_equal(web->counts.connections, 0);
 	turn();
 }
