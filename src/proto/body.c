@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#define BYTE_ORDER_MARK "\xef\xbb\xbf" /* may stand before a document (XML 1.0, 4.3.3) */
+
 /* --- attributes --- */
 
 static int64_t number(struct slice s)
@@ -289,6 +291,8 @@ enum reason body_parse(struct body **out, struct xmljudge *j, const struct xml_l
 	enum reason r;
 
 	*out = NULL;
+	if (slice_starts(buf_slice(document), SLICE(BYTE_ORDER_MARK)))
+		buf_eat(document, sizeof(BYTE_ORDER_MARK) - 1);
 	r = xmljudge_document(j, buf_slice(document), &root);
 	if (r == REASON_NONE && (!slice_is(root.name, "body") || !slice_is(root.ns, NS_HTTPBIND)))
 		r = REASON_INVALID_NAMESPACE;

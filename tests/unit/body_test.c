@@ -65,6 +65,8 @@ static const struct {
     {BODY "></body>", "", 0, 0, 0},
     {BODY "> \n </body >", "", 0, 0, 0},
     {"<?xml version='1.0'?>\n" BODY "><a/></body>\n", "<a/>", 1, 0, 0},
+    {"\xef\xbb\xbf" BODY "><a/></body>", "<a/>", 1, 0, 0},
+    {"\xef\xbb\xbf<?xml version='1.0'?>" BODY "/>", "", 0, 0, 0},
     {BODY "> <a/> <b/> </body>", "<a/> <b/>", 2, 0, 0},
     /* jabber:client, by inheritance or said, is left alone */
     {BODY "><message a='>'><body>b</body></message><iq/><presence/><x/></body>",
