@@ -251,28 +251,47 @@ static void pause(struct bosh *b, struct bosh_request *r)
 		bosh_more(b)->pause = seconds * 1000;
 }
 
-/* A request that has said everything is held from now on, and no more than a handle. */
+/* The request whose turn it is, NULL where it has not come. */
+static struct bosh_request *at_cursor(const struct bosh *b)
+{
+	struct bosh_request *r = bosh_slot(b, b->cursor);
+
+	return b->cursor < bosh_limit(b) && r->body && !b->closing && !b->ended ? r : NULL;
+}
+
+/* One that has said everything is held from now on, and no more than a handle. */
+static void hold(struct bosh *b, struct bosh_request *r)
+{
+	if (bosh_pauses(b, r->body))
+		pause(b, r);
+	body_free(MEM_TAKE(b->lent));
+	b->lent = MEM_TAKE(r->body);
+	b->phase = BOSH_PHASE_RESTART;
+	b->cursor++;
+}
+
 static void bosh_next(void *f, struct front_event *e)
 {
 	struct bosh *b = f;
+	struct bosh_request *r;
 
 	*e = (struct front_event){0};
 	body_free(MEM_TAKE(b->lent));
-	while (e->type == FRONT_NONE && !b->closing && !b->ended) {
-		struct bosh_request *r = bosh_slot(b, b->cursor);
-
-		if (b->cursor == bosh_limit(b) || !r->body)
-			return;
-		body_free(MEM_TAKE(b->lent));
+	while (e->type == FRONT_NONE && (r = at_cursor(b))) {
 		say(b, r->body, e);
-		if (b->ended || !has_more(r->body, b->phase)) {
-			if (bosh_pauses(b, r->body))
-				pause(b, r);
-			b->lent = MEM_TAKE(r->body);
-			b->phase = BOSH_PHASE_RESTART;
-			b->cursor++;
-		}
+		if (b->ended || !has_more(r->body, b->phase))
+			hold(b, r);
 	}
+}
+
+static void bosh_next_empty(void *f)
+{
+	struct bosh *b = f;
+	struct bosh_request *r;
+
+	while ((r = at_cursor(b)) && b->phase == BOSH_PHASE_RESTART && !r->body->restart &&
+	       !has_more(r->body, b->phase))
+		hold(b, r);
 }
 
 static int64_t bosh_expiry(const void *f)
@@ -385,6 +404,7 @@ static void bosh_detail(const void *f, int64_t now, struct front_detail *d)
 const struct front_ops bosh_ops = {
     .name = "bosh",
     .next = bosh_next,
+    .next_empty = bosh_next_empty,
     .opened = bosh_opened,
     .element = bosh_element,
     .proved = bosh_proved,

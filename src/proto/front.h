@@ -60,6 +60,10 @@ struct front_ops {
 	/* The next thing the client said, in order. */
 	void (*next)(void *f, struct front_event *e);
 
+	/* While next() may not be asked, for the backend takes no more: requests whose turn it is
+	 * and that say nothing wait for the server's words all the same. NULL: there are none. */
+	void (*next_empty)(void *f);
+
 	/* The backend's header came (first, or after a restart). */
 	void (*opened)(void *f, const struct stream_info *info, int64_t now);
 

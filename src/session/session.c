@@ -286,8 +286,11 @@ static void from_client(struct session *s, size_t unsent, int64_t now, struct ef
 
 	while (s->state < SESSION_CLOSING) {
 		s->crowded = unsent + s->out.len > s->env->backend_queue;
-		if (s->crowded || delivery_full(&s->delivery))
+		if (s->crowded || delivery_full(&s->delivery)) {
+			if (ops(s)->next_empty)
+				ops(s)->next_empty(s->front);
 			return;
+		}
 		ops(s)->next(s->front, &e);
 		switch (e.type) {
 		case FRONT_NONE: return;
@@ -438,23 +441,16 @@ static void part(struct session *s)
 		xstream_end(&s->out, parting(s->reason));
 }
 
-/* Whether the WebSocket client's last pong is awaited, which comes only if it is read. */
-static bool is_proving(struct session *s, struct effects *fx)
-{
-	if (!s->websocket || !wsfront_proving(s->front))
-		return false;
-	if (s->paused)
-		effects_add(fx, EFFECT_RESUME, wsfront_handle(s->front));
-	s->paused = false;
-	return true;
-}
-
 /* Lets both halves finish; past the deadline neither is waited for, but a BOSH client, which has a
  * deadline of its own for when it must have come. */
 static void closing(struct session *s, int64_t now, struct effects *fx)
 {
-	bool proving = is_proving(s, fx), late;
+	bool proving = s->websocket && wsfront_proving(s->front), late;
 
+	/* Nothing that is said now is for the server, but the last pong and <close/> count. */
+	if (s->paused)
+		effects_add(fx, EFFECT_RESUME, wsfront_handle(s->front));
+	s->paused = false;
 	if (s->dialled && !s->hung_up && !reason_of_server(s->reason))
 		hop_leave(s, now, fx);
 	if (s->leaving)

@@ -496,6 +496,58 @@ static void a_crowded_backend_leaves_bosh_requests_unanswered(void **state)
 	finish(&p);
 }
 
+/* One that says nothing, with nothing before it that waits, is answered by what the server says. */
+static void a_crowded_backend_keeps_no_empty_request_waiting(void **state)
+{
+	struct play p;
+
+	(void)state;
+	open_bosh(&p);
+	client(&p, BODY "rid='101' sid='" SID "'><a xmlns='x'/></body>");
+	p.unsent = 100001;
+	pump(&p);
+	forget(&p);
+	client(&p, BODY "rid='102' sid='" SID "'/>");
+	heard(&p, "REPLY 2 200 ");
+	server(&p, "<message><body>one</body></message>");
+	heard(&p, "REPLY 3 200 ");
+	heard(&p, "<body>one</body>");
+	forget(&p);
+	client(&p, BODY "rid='103' sid='" SID "'/>");
+	client(&p, BODY "rid='104' sid='" SID "'><b xmlns='x'/></body>");
+	assert_null(memmem(buf_slice(&p.said).p, p.said.len, "WRITE", 5));
+	assert_null(memmem(buf_slice(&p.said).p, p.said.len, "REPLY", 5));
+	p.unsent = 0;
+	pump(&p);
+	heard(&p, "REPLY 4 200 ");
+	heard(&p, "WRITE <b xmlns='x'/>\n");
+	finish(&p);
+}
+
+/* Or its <close/> would not be heard, and its unread words would cost it ours. */
+static void a_paused_websocket_is_read_once_its_session_ends(void **state)
+{
+	struct play p;
+
+	(void)state;
+	start_ws(&p);
+	message(&p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' "
+		    "version='1.0'/>");
+	session_connected(p.s, p.now);
+	server(&p, HEADER FEATURES);
+	p.unsent = 100001;
+	pump(&p);
+	heard(&p, "PAUSE\n");
+	forget(&p);
+	session_disconnected(p.s, REASON_SERVER_LOST, p.now);
+	pump(&p);
+	heard(&p, "RESUME\n");
+	forget(&p);
+	message(&p, "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>");
+	heard(&p, "CLOSE ");
+	finish(&p);
+}
+
 /* Its pongs cannot be read while it is paused for the server's sake. */
 static void a_paused_websocket_is_not_taken_for_dead(void **state)
 {
@@ -732,6 +784,8 @@ int main(void)
 	    cmocka_unit_test(a_slow_server_does_not_keep_open_waiting),
 	    cmocka_unit_test(a_crowded_backend_pauses_the_websocket),
 	    cmocka_unit_test(a_crowded_backend_leaves_bosh_requests_unanswered),
+	    cmocka_unit_test(a_crowded_backend_keeps_no_empty_request_waiting),
+	    cmocka_unit_test(a_paused_websocket_is_read_once_its_session_ends),
 	    cmocka_unit_test(a_paused_websocket_is_not_taken_for_dead),
 	    cmocka_unit_test(a_session_that_ends_reads_its_backend_again),
 	    cmocka_unit_test(a_slow_websocket_rests_the_backend_for_a_while),
