@@ -24,7 +24,8 @@ enum {
 	READ_MAX = 65536,  /* bytes read from one WebSocket in a round of the loop */
 	TX_MAX = 1 << 30,  /* one send takes a whole batch */
 	PIECE = 65536,	   /* a large batch is written in such, so that it shows how it gets on */
-	CLOSE_TICKS = 5,   /* seconds that the rest of the output has once closing was asked for */
+	CLOSE_TICKS = 5,   /* s that the rest of the output has once closing was asked for */
+	END_TICKS = 10,	   /* s after which it is closed whatever the client does */
 };
 
 struct ws_engine {
@@ -34,7 +35,8 @@ struct ws_engine {
 	const struct ws_hooks *hooks;
 	struct ws *adopting; /* the one that the library is being given */
 	struct ws *serving;  /* the one being read on; NULL once it is gone */
-	struct ws *marked;   /* something to write, waiting for the kernel, or closing */
+	struct ws *marked;   /* something to write, or waiting for the kernel */
+	struct ws *ending;   /* all is written, and it is to be closed; or it is over */
 	struct ws *unread;   /* more to read in this round */
 	ev_timer tick;	     /* while there are WebSockets */
 	ev_check read_on;    /* fed by hand: runs after this round's other callbacks */
@@ -49,7 +51,7 @@ struct ws {
 	struct ws_engine *e;
 	struct lws *wsi; /* the library's; it outlives this */
 	void *owner;
-	struct ws *next, **link; /* in marked; link NULL: not there */
+	struct ws *next, **link; /* in marked or ending; link NULL: in neither */
 	struct ws *next_unread;
 	struct buf in;	  /* the message under way */
 	struct buf out;	  /* whole frames that the library was not given */
@@ -58,7 +60,7 @@ struct ws {
 	uint32_t written; /* bytes that the library was given since drained(), `lent` among them */
 	uint32_t acked;	  /* at the last tick at which it was stuck; see acked_by() */
 	uint16_t code;	  /* to close with, once `out` is written; 0: not closing */
-	uint8_t ticks;	  /* seconds since closing was asked for */
+	uint8_t ticks;	  /* seconds since closing was asked for, or began */
 	bool up : 1;	  /* the 101 is out */
 	bool over : 1;	  /* the closing handshake has begun, or it is broken: nothing goes out */
 	bool paused : 1;  /* by the owner: reading rests */
@@ -75,20 +77,7 @@ static pthread_mutex_t global = PTHREAD_MUTEX_INITIALIZER;
 
 /* --- lists --- */
 
-static void mark(struct ws *ws)
-{
-	struct ws_engine *e = ws->e;
-
-	if (ws->link)
-		return;
-	ws->next = e->marked;
-	ws->link = &e->marked;
-	if (ws->next)
-		ws->next->link = &ws->next;
-	e->marked = ws;
-}
-
-static void unmark(struct ws *ws)
+static void unlist(struct ws *ws)
 {
 	if (!ws->link)
 		return;
@@ -96,6 +85,22 @@ static void unmark(struct ws *ws)
 	if (ws->next)
 		ws->next->link = ws->link;
 	ws->link = NULL;
+}
+
+static void list(struct ws *ws, struct ws **in)
+{
+	unlist(ws);
+	ws->next = *in;
+	ws->link = in;
+	if (ws->next)
+		ws->next->link = &ws->next;
+	*in = ws;
+}
+
+static void mark(struct ws *ws)
+{
+	if (!ws->link)
+		list(ws, &ws->e->marked);
 }
 
 static void forget_unread(struct ws *ws)
@@ -125,14 +130,23 @@ static void set_reading(struct ws *ws)
 	lws_rx_flow_control(ws->wsi, !deaf);
 }
 
+/* The library closes it, in its own time; the tick sees to it that it does. */
+static void end(struct ws *ws)
+{
+	if (ws->over)
+		return;
+	ws->over = true;
+	buf_clear(&ws->out);
+	set_reading(ws);
+	list(ws, &ws->e->ending);
+}
+
 /* With the socket shut down, the library's next read or write fails and it lets go, whatever it was
  * waiting for. */
 static void abandon(struct ws *ws)
 {
-	ws->over = true;
-	buf_clear(&ws->out);
+	end(ws);
 	shutdown(lws_get_socket_fd(ws->wsi), SHUT_RDWR);
-	set_reading(ws);
 }
 
 /* All but `lent` is with the kernel. */
@@ -238,11 +252,9 @@ static void push(struct ws *ws, bool may)
 	int rc = 0;
 
 	if (lws_get_close_length(ws->wsi)) /* the library closes it for a fault of the peer's */
-		ws->over = true;
-	if (ws->over) {
-		buf_clear(&ws->out);
+		end(ws);
+	if (ws->over)
 		return;
-	}
 	if (ws->deflate) {
 		push_messages(ws, may);
 		return;
@@ -269,11 +281,13 @@ void ws_engine_flush(struct ws_engine *e)
 	for (struct ws *ws = e->marked; ws; ws = next) {
 		next = ws->next;
 		push(ws, false);
-		if (ws->stuck && !ws->over)
+		if (ws->over || ws->stuck)
 			continue; /* writable() goes on, or the tick */
-		if (ws->code && !ws->over)
-			lws_callback_on_writable(ws->wsi);
-		unmark(ws);
+		unlist(ws);
+		if (!ws->code)
+			continue;
+		list(ws, &e->ending);
+		lws_callback_on_writable(ws->wsi);
 	}
 }
 
@@ -283,8 +297,7 @@ static int writable(struct ws *ws)
 	push(ws, true);
 	if (ws->stuck || ws->over || !ws->code || ws->out.len)
 		return 0;
-	ws->over = true;
-	unmark(ws);
+	end(ws);
 	lws_close_reason(ws->wsi, ws->code, NULL, 0);
 	return -1;
 }
@@ -435,7 +448,7 @@ static void destroy(struct ws *ws)
 	if (e->reader == ws)
 		e->reader = NULL;
 	forget_unread(ws);
-	unmark(ws);
+	unlist(ws);
 	buf_clear(&ws->in);
 	buf_clear(&ws->out);
 	free(ws->piece);
@@ -495,11 +508,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
 	case LWS_CALLBACK_RECEIVE: receive(ws, in, n); break;
 	case LWS_CALLBACK_RECEIVE_PONG: receive_pong(ws, in, n); break;
 	case LWS_CALLBACK_SERVER_WRITEABLE: return writable(ws);
-	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-		ws->over = true;
-		buf_clear(&ws->out);
-		set_reading(ws);
-		break;
+	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: end(ws); break;
 	default: destroy(ws);
 	}
 	return 0;
@@ -577,11 +586,17 @@ static void on_tick(struct ev_loop *loop, ev_timer *w, int events)
 		int fd = lws_get_socket_fd(ws->wsi);
 
 		next = ws->next;
-		if (!ws->stuck || ws->over)
+		if (!ws->stuck)
 			continue;
 		look_for_life(ws, fd);
 		if ((ws->code && ++ws->ticks >= CLOSE_TICKS) ||
 		    recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+			abandon(ws);
+	}
+	/* A kernel that has room for the last words need not have enough to tell of it. */
+	for (struct ws *ws = e->ending; ws; ws = next) {
+		next = ws->next;
+		if (++ws->ticks >= END_TICKS)
 			abandon(ws);
 	}
 }

@@ -601,6 +601,34 @@ static void our_close_waits_for_a_slow_client(void **state)
 	assert_memory_equal(buf_data(&got) + total - 4, "\x88\x02\x03\xe8", 4);
 }
 
+/* A kernel that took our last words, but is fuller than where it would tell that it has room. */
+static void a_client_that_does_not_read_is_closed_all_the_same(void **state)
+{
+	static const char words[8192];
+	int fd[2], size = 65536;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+	setsockopt(fd[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	client = fd[0];
+	ws_adopt(engine, fd[1], KEY, false, SLICE_NONE, &seen);
+	UNTIL(seen.opened && got.len > 4 && memcmp(got.mem + got.len - 4, "\r\n\r\n", 4) == 0);
+	for (int i = 0; i < 6; i++) {
+		struct buf b = server_frame(slice_of(words, sizeof(words)));
+
+		ws_send(seen.ws, &b);
+		ws_engine_flush(engine);
+	}
+	assert_int_equal(ws_unsent(seen.ws), 0);
+	ws_close(seen.ws, 1000);
+	guard.repeat = 20.;
+	ev_timer_again(loop, &guard);
+	while (!seen.closed) {
+		ws_engine_flush(engine);
+		ev_run(loop, EVRUN_ONCE);
+	}
+}
+
 static void the_peers_close_is_echoed(void **state)
 {
 	struct buf late = server_frame(SLICE("<late/>"));
@@ -785,6 +813,7 @@ int main(void)
 	    T(pausing_stops_reading),
 	    T(our_close_comes_after_what_was_sent),
 	    T(our_close_waits_for_a_slow_client),
+	    RAW(a_client_that_does_not_read_is_closed_all_the_same),
 	    T(the_peers_close_is_echoed),
 	    T(a_vanished_client_is_noticed),
 	    T(a_reset_is_noticed),
