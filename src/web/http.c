@@ -38,6 +38,17 @@ void http_unlink(struct http *h)
 		h->next->link = h->link;
 	else if (w->hellos_last == &h->next)
 		w->hellos_last = h->link;
+	else if (w->marked_last == &h->next)
+		w->marked_last = h->link;
+}
+
+/* Behind those that came before it. */
+static void append(struct http ***last, struct http *h)
+{
+	h->next = NULL;
+	h->link = *last;
+	**last = h;
+	*last = &h->next;
 }
 
 void http_mark(struct http *h)
@@ -46,7 +57,7 @@ void http_mark(struct http *h)
 		return;
 	h->marked = true;
 	http_unlink(h);
-	link_to(&h->web->marked, h);
+	append(&h->web->marked_last, h);
 }
 
 /* The client's end counts as its going even while requests are held: one that half-closes and reads
@@ -85,7 +96,7 @@ void http_new(struct web *w, int fd, const struct web_listener *l)
 	w->counts.accepted++;
 	h->restart = true;
 	h->marked = true;
-	link_to(&w->marked, h);
+	append(&w->marked_last, h);
 	client_check(h);
 }
 
@@ -174,17 +185,6 @@ static void wait_due(struct http *h, uint32_t requests)
 	link_to(&w->due[(w->tick + (uint32_t)ahead) % WEB_DUES], h);
 }
 
-/* Behind those that came before it. */
-static void wait_hello(struct http *h)
-{
-	struct web *w = h->web;
-
-	h->next = NULL;
-	h->link = w->hellos_last;
-	*w->hellos_last = h;
-	w->hellos_last = &h->next;
-}
-
 static void expire(struct http *h, uint32_t tick)
 {
 	if (web_excuses(h->web, tick))
@@ -264,9 +264,9 @@ void http_turn(struct http *h, int64_t now)
 	set_dues(h, now);
 	h->marked = again;
 	if (secure_due(h))
-		wait_hello(h);
+		append(&h->web->hellos_last, h);
 	else if (again)
-		link_to(&h->web->marked, h);
+		append(&h->web->marked_last, h);
 	else
 		wait_due(h, due);
 }

@@ -40,6 +40,7 @@ struct web *web_new(struct ev_loop *loop, struct slots *slots, const struct web_
 	w->engine = ws_engine_new(loop, config->body_max, config->deflate, &socket_hooks);
 	w->refusals.most = config->log_refusals;
 	w->any_origin = origin_any(config->origins);
+	w->marked_last = &w->marked;
 	w->hellos_last = &w->hellos;
 	ev_init(&w->timer, on_tick);
 	return w;
@@ -203,6 +204,7 @@ static void turn_marked(struct web *w, int64_t now)
 	struct http *list = w->marked, *h;
 
 	w->marked = NULL;
+	w->marked_last = &w->marked;
 	if (list)
 		list->link = &list;
 	while ((h = list)) {

@@ -123,10 +123,10 @@ struct web {
 	const struct web_config *config;
 	const struct web_hooks *hooks;
 	void *app;
-	struct xmljudge *judge;	  /* owned */
-	struct coder *coder;	  /* owned */
-	struct ws_engine *engine; /* owned */
-	struct http *marked;
+	struct xmljudge *judge;		    /* owned */
+	struct coder *coder;		    /* owned */
+	struct ws_engine *engine;	    /* owned */
+	struct http *marked, **marked_last; /* oldest first: answers leave in the order given */
 	struct http *hellos, **hellos_last; /* TLS has to begin on these; oldest first */
 	unsigned hello_round, hello_n;	    /* begun in this round of the loop */
 	struct bridge *bridges, *leaving_bridges, *marked_bridges; /* see web/bridge.h */
