@@ -448,7 +448,7 @@ static void closing(struct session *s, int64_t now, struct effects *fx)
 	bool proving = s->websocket && wsfront_proving(s->front), late;
 
 	/* Nothing that is said now is for the server, but the last pong and <close/> count. */
-	if (s->paused)
+	if (s->paused && !ops(s)->closed(s->front))
 		effects_add(fx, EFFECT_RESUME, wsfront_handle(s->front));
 	s->paused = false;
 	if (s->dialled && !s->hung_up && !reason_of_server(s->reason))
