@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "web/http.h"
+#include "web/request.h"
 
 static void a_post_is_handed_on_and_answered(void **state)
 {
@@ -264,6 +265,28 @@ static void waits_may_be_longer_than_the_lists_reach(void **state)
 	close(fd);
 }
 
+/* Two requests of a BOSH session that are answered at once (XEP-0124 8). */
+static void answers_leave_in_the_order_given(void **state)
+{
+	int older = dial(), newer = dial();
+	const struct http *h;
+
+	(void)state;
+	say_post(older, BODY("5"));
+	say_post(newer, BODY("6"));
+	hold(1, 1000);
+	hold(2, 1000);
+	h = request_find(web, handles[0])->http;
+	for (int i = 0; i < 2; i++)
+		web_reply(web, handles[i], 200, &(struct buf){0}, NULL);
+	assert_ptr_equal(web->marked, h);
+	turn();
+	expect_status(older, 200, false);
+	expect_status(newer, 200, false);
+	close(older);
+	close(newer);
+}
+
 /* What a client said in time is read before it is held to a deadline that the loop missed itself.
  */
 static void a_loop_that_was_away_is_lenient(void **state)
@@ -485,6 +508,7 @@ int main(void)
 	    WEB_TEST(slowness_ends),
 	    WEB_TEST(deadlines_are_never_early_and_a_tick_late_at_most),
 	    WEB_TEST(waits_may_be_longer_than_the_lists_reach),
+	    WEB_TEST(answers_leave_in_the_order_given),
 	    WEB_TEST(a_loop_that_was_away_is_lenient),
 	    WEB_TEST(many_deadlines_take_several_turns),
 	    WEB_TEST(a_drain_of_many_takes_several_turns),
