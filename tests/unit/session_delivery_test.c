@@ -31,7 +31,6 @@
 #define OUT(id) "<message xmlns='jabber:client' to='bob@e' id='" #id "'/>"
 #define REQUEST(rid, payload) BODY "rid='" #rid "' sid='" SID "'>" payload "</body>"
 #define POLL(rid) BODY "rid='" #rid "' sid='" SID "'/>"
-#define WS_OPEN "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' version='1.0'/>"
 
 /* Logged in and bound; rid 101 is answered, nothing is held. */
 static void bind_bosh(struct play *p, const char *features)

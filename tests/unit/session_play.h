@@ -7,6 +7,7 @@
 #include "session/session.h"
 
 #define BODY "<body xmlns='http://jabber.org/protocol/httpbind' "
+#define WS_OPEN "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' version='1.0'/>"
 #define HEADER                                                                                  \
 	"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' " \
 	"id='s1' from='example.org' version='1.0'>"
@@ -215,6 +216,15 @@ static inline void start_ws(struct play *p)
 	*p = (struct play){.judge = xmljudge_new(&client_limits), .next = 1, .now = 1000};
 	p->s = session_new_websocket(settings, 7, p->now);
 	pump(p);
+}
+
+static inline void open_ws(struct play *p)
+{
+	start_ws(p);
+	message(p, WS_OPEN);
+	session_connected(p->s, p->now);
+	server(p, HEADER FEATURES);
+	forget(p);
 }
 
 static inline void finish(struct play *p)

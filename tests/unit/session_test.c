@@ -424,8 +424,7 @@ static void bytes_before_the_connection_wait(void **state)
 
 	(void)state;
 	start_ws(&p);
-	message(&p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' "
-		    "version='1.0'/>");
+	message(&p, WS_OPEN);
 	heard(&p, "DIAL\n");
 	message(&p, "<presence xmlns='jabber:client'/>");
 	assert_null(memmem(buf_slice(&p.said).p, p.said.len, "WRITE", 5));
@@ -442,8 +441,7 @@ static void a_slow_server_does_not_keep_open_waiting(void **state)
 
 	(void)state;
 	start_ws(&p);
-	message(&p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' "
-		    "version='1.0'/>");
+	message(&p, WS_OPEN);
 	forget(&p);
 	p.now = session_expiry(p.s);
 	assert_true(p.now <= 1000 + 2000);
@@ -452,21 +450,22 @@ static void a_slow_server_does_not_keep_open_waiting(void **state)
 	finish(&p);
 }
 
+/* Open, with more for the server than it takes. */
+static void pause_ws(struct play *p)
+{
+	open_ws(p);
+	p->unsent = 100001;
+	pump(p);
+	heard(p, "PAUSE\n");
+	forget(p);
+}
+
 static void a_crowded_backend_pauses_the_websocket(void **state)
 {
 	struct play p;
 
 	(void)state;
-	start_ws(&p);
-	message(&p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' "
-		    "version='1.0'/>");
-	session_connected(p.s, p.now);
-	server(&p, HEADER FEATURES);
-	forget(&p);
-	p.unsent = 100001;
-	pump(&p);
-	heard(&p, "PAUSE\n");
-	forget(&p);
+	pause_ws(&p);
 	p.unsent = 60000;
 	pump(&p);
 	assert_int_equal(p.said.len, 0);
@@ -530,15 +529,7 @@ static void a_paused_websocket_is_read_once_its_session_ends(void **state)
 	struct play p;
 
 	(void)state;
-	start_ws(&p);
-	message(&p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' "
-		    "version='1.0'/>");
-	session_connected(p.s, p.now);
-	server(&p, HEADER FEATURES);
-	p.unsent = 100001;
-	pump(&p);
-	heard(&p, "PAUSE\n");
-	forget(&p);
+	pause_ws(&p);
 	session_disconnected(p.s, REASON_SERVER_LOST, p.now);
 	pump(&p);
 	heard(&p, "RESUME\n");
@@ -555,14 +546,7 @@ static void a_paused_websocket_is_not_taken_for_dead(void **state)
 	struct session_facts f;
 
 	(void)state;
-	start_ws(&p);
-	message(&p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' "
-		    "version='1.0'/>");
-	session_connected(p.s, p.now);
-	server(&p, HEADER FEATURES);
-	p.unsent = 100001;
-	pump(&p);
-	heard(&p, "PAUSE\n");
+	pause_ws(&p);
 	for (int i = 0; i < 10; i++) {
 		p.now += env.websocket.ping;
 		pump(&p);
@@ -648,12 +632,7 @@ static void a_websocket_that_is_lost_ends_the_stream(void **state)
 	struct play p;
 
 	(void)state;
-	start_ws(&p);
-	message(&p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' "
-		    "version='1.0'/>");
-	session_connected(p.s, p.now);
-	server(&p, HEADER FEATURES);
-	forget(&p);
+	open_ws(&p);
 	session_ws_gone(p.s, p.now);
 	pump(&p);
 	heard(&p, "WRITE </stream:stream>\nHANGUP\n");
@@ -669,11 +648,7 @@ static void left_open(bool shutdown)
 {
 	struct play p;
 
-	start_ws(&p);
-	message(&p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' "
-		    "version='1.0'/>");
-	session_connected(p.s, p.now);
-	server(&p, HEADER FEATURES);
+	open_ws(&p);
 	message(&p, "<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
 	server(&p, ENABLED);
 	message(&p, "<message xmlns='jabber:client'/>");
@@ -720,11 +695,7 @@ static void a_stream_that_may_be_resumed_is_ended_with_its_client(void **state)
 	struct play p;
 
 	(void)state;
-	start_ws(&p);
-	message(&p, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='example.org' "
-		    "version='1.0'/>");
-	session_connected(p.s, p.now);
-	server(&p, HEADER FEATURES);
+	open_ws(&p);
 	message(&p, "<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
 	server(&p, ENABLED);
 	forget(&p);
