@@ -219,14 +219,19 @@ static void pair(int fd[2])
 	close(listener);
 }
 
+static void adopt_pair(const int fd[2], struct slice rest)
+{
+	client = fd[0];
+	ws_adopt(engine, fd[1], KEY, false, rest, &seen);
+	UNTIL(seen.opened && got.len > 4 && memcmp(got.mem + got.len - 4, "\r\n\r\n", 4) == 0);
+}
+
 static void adopt(struct slice rest)
 {
 	int fd[2];
 
 	pair(fd);
-	client = fd[0];
-	ws_adopt(engine, fd[1], KEY, false, rest, &seen);
-	UNTIL(seen.opened && got.len > 4 && memcmp(got.mem + got.len - 4, "\r\n\r\n", 4) == 0);
+	adopt_pair(fd, rest);
 }
 
 static int setup(void **state)
@@ -610,9 +615,7 @@ static void a_client_that_does_not_read_is_closed_all_the_same(void **state)
 	(void)state;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
 	setsockopt(fd[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	client = fd[0];
-	ws_adopt(engine, fd[1], KEY, false, SLICE_NONE, &seen);
-	UNTIL(seen.opened && got.len > 4 && memcmp(got.mem + got.len - 4, "\r\n\r\n", 4) == 0);
+	adopt_pair(fd, SLICE_NONE);
 	for (int i = 0; i < 6; i++) {
 		struct buf b = server_frame(slice_of(words, sizeof(words)));
 
