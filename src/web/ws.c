@@ -549,9 +549,6 @@ void ws_adopt(struct ws_engine *e, int fd, struct slice key, bool deflate, struc
 
 /* --- the engine --- */
 
-/* Neither the library's timers nor ours run on a quiet loop otherwise (PING of a closing handshake,
- * five seconds); and a client that is stuck is looked at for having left. If it gets on, it was
- * waited for: with permessage-deflate nothing else tells, and its pongs are not read. */
 /* Bytes that the client's kernel has acknowledged, modulo 2^32; 0 of what is no TCP (bridge.c). */
 static uint32_t acked_by(int fd)
 {
@@ -574,6 +571,9 @@ static void look_for_life(struct ws *ws, int fd)
 	ws->acked = acked;
 }
 
+/* Neither the library's timers nor ours run on a quiet loop otherwise (PING of a closing handshake,
+ * five seconds); and a client that is stuck is looked at for having left. If it gets on, it was
+ * waited for: with permessage-deflate nothing else tells, and its pongs are not read. */
 static void on_tick(struct ev_loop *loop, ev_timer *w, int events)
 {
 	struct ws_engine *e = w->data;
