@@ -208,7 +208,9 @@ def test_all_answers_have_the_content_type_that_was_asked_for(place):
     for i in range(8):
         s.round_trip(f"m{i}")  # the Body of each answer is checked for it
     settle(s)
-    r = s.send()
+    r = s.send(probe("held"))
+    stream = place.server.stream_of(s.user)
+    stream.wait_element(lambda e: e.name == "probe")  # else the repeat may be there first
     again = place.http()
     again.send(request("POST", s.path, r.raw))
     assert r.answer(1).type == "error"
